@@ -1,0 +1,1 @@
+"""Which images represent the data, and how int8 differs from float."""

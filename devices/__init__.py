@@ -1,0 +1,1 @@
+"""What a target board is: profiles, detection, health."""

@@ -1,0 +1,71 @@
+"""The `edgecls` command: gathers the verbs, and turns every error into one sentence and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import typer
+
+from edgecls import __version__
+from edgecls.errors import EdgeclsError
+
+# In the order of the work. Each module under edgecls.cli defines `command`.
+VERBS = (
+    "demo",
+    "train",
+    "runs",
+    "evaluate",
+    "predict",
+    "export",
+    "verify",
+    "inspect",
+    "bench",
+    "report",
+    "run",
+    "devices",
+    "doctor",
+)
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="edgecls",
+    help="From a folder of labelled photos to a measured int8 classifier on the device.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+
+def _version(shown: bool) -> None:
+    if shown:
+        typer.echo(f"edgecls {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+) -> None:
+    """From a folder of labelled photos to a measured int8 classifier on the device."""
+
+
+for _verb in VERBS:
+    app.command(_verb)(importlib.import_module(f"edgecls.cli.{_verb}").command)
+
+
+def main() -> None:
+    """Run the command line. Exit code 0: done, 1: failed, 2: wrong use, 130: Ctrl-C."""
+    try:
+        app()
+    except EdgeclsError as error:
+        typer.echo(f"edgecls: {error}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        typer.echo("edgecls: stopped by Ctrl-C", err=True)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)

@@ -1,0 +1,165 @@
+"""Manifest: everything a bundle says about itself, as frozen dataclasses and as manifest.json."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgecls.errors import ModelError
+from edgecls.files import read_json, write_json
+from edgecls.labels import Labels
+from edgecls.machine import Machine
+from edgecls.metrics import Agreement, Proportion
+from edgecls.preprocess import Preprocess
+from edgecls.records import from_record, to_record
+from edgecls.tensors import TensorSpec
+
+SCHEMA = 1
+DOCUMENT = "manifest.json"
+FORMATS = ("tflite", "onnx")
+PRECISIONS = ("float32", "float16", "int8", "int8-avx2")
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Accuracy of one model file on held-out photos, and what computed it.
+
+    `arithmetic` is "native" (as the machine's fast kernels sum) or "exact" (sums that cannot saturate).
+    `agreement` compares with the float32 model of the same format.
+    """
+
+    photos: str  # which photos: "validation", "test", ...
+    top1: Proportion
+    agreement: Agreement
+    engine: str
+    arithmetic: str
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One model file of a bundle."""
+
+    file: str
+    format: str
+    precision: str
+    sha256: str
+    size_bytes: int
+    input: TensorSpec
+    output: TensorSpec
+    gate: Measurement
+    test: Measurement
+
+    @property
+    def key(self) -> str:
+        """Short name, e.g. "tflite int8"."""
+        return f"{self.format} {self.precision}"
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A variant that was made, measured and left out, with the sentence that says why."""
+
+    format: str
+    precision: str
+    reason: str
+    gate: Measurement | None
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Which photos gave the activation ranges."""
+
+    photos: int
+    split: str
+    method: str
+    seed: int
+    digest: str  # of the sorted digests of the photos
+
+
+@dataclass(frozen=True)
+class EvaluationPhoto:
+    """A held-out photo carried in the bundle, original bytes."""
+
+    file: str
+    label: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The training run a bundle was made from."""
+
+    run: str
+    inputs_digest: str
+    model_sha256: str
+    data: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Contents of manifest.json.
+
+    `inputs_digest` is over everything that determines the bundle, so that the same inputs find it again.
+    `max_drop` is the gate in points; `golden_sha256` the digest of golden.npz.
+    """
+
+    schema: int
+    name: str
+    created: str
+    inputs_digest: str
+    network: str
+    labels: tuple[str, ...]
+    preprocess: Preprocess
+    temperature: float
+    threshold: float
+    max_drop: float
+    variants: tuple[Variant, ...]
+    rejected: tuple[Rejected, ...]
+    calibration: Calibration | None
+    evaluation: tuple[EvaluationPhoto, ...]
+    golden_sha256: str
+    origin: Origin
+    machine: Machine
+    versions: dict[str, str]
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write manifest.json into `folder`."""
+    write_json(folder / DOCUMENT, to_record(manifest))
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read and check `folder`/manifest.json.
+
+    Raises ModelError for a newer schema, an unknown or missing key, a wrong type, labels that stand
+    twice or do not fit an output, and a file outside the folder.
+    """
+    path = folder / DOCUMENT
+    record = read_json(path)
+    _check_schema(record, path)
+    manifest = from_record(Manifest, record, str(path))
+    labels = Labels(manifest.labels)
+    for variant in manifest.variants:
+        _check_inside(variant.file, path)
+        labels.check_outputs(variant.output.shape[-1], f"{path}: {variant.file}")
+        if variant.format not in FORMATS or variant.precision not in PRECISIONS:
+            raise ModelError(f"{path}: unknown variant '{variant.key}'; make the bundle anew with: edgecls export")
+    for photo in manifest.evaluation:
+        _check_inside(photo.file, path)
+    return manifest
+
+
+def _check_schema(record: Any, path: Path) -> None:
+    found = record.get("schema") if isinstance(record, dict) else None
+    if not isinstance(found, int):
+        raise ModelError(f"{path}: expected a bundle's manifest with a schema number, found none; make it anew")
+    if found != SCHEMA:
+        advice = "upgrade edgecls here" if found > SCHEMA else "make it anew with: edgecls export"
+        raise ModelError(f"{path}: expected schema {SCHEMA}, found {found}; {advice}")
+
+
+def _check_inside(name: str, path: Path) -> None:
+    parts = Path(name).parts
+    if not parts or Path(name).is_absolute() or ".." in parts:
+        raise ModelError(f"{path}: expected a file inside the bundle, found '{name}'; do not use this bundle")

@@ -1,0 +1,1 @@
+"""The networks edgecls trains: builders, input scaling, weight sources."""

@@ -1,0 +1,60 @@
+"""Prediction: what one picture was taken for, and how surely."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgecls.labels import Labels
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The best label of one picture and the runners-up.
+
+    `confidence` is a probability after temperature; `unknown` says that it lies below the threshold.
+    `top` holds (label, confidence), best first.
+    """
+
+    index: int
+    label: str
+    confidence: float
+    unknown: bool
+    top: tuple[tuple[str, float], ...]
+
+
+def apply_temperature(probabilities: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
+    """Soften (above 1) or sharpen (below 1) probabilities of shape (..., classes).
+
+    Temperature scaling as in Guo et al. 2017, "On Calibration of Modern Neural Networks": softmax of the
+    logits divided by T; the logarithm of a probability is its logit up to a constant.
+    """
+    if temperature == 1.0:
+        return probabilities
+    logits = np.log(np.maximum(probabilities, 1e-12)) / temperature
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True), np.float32)
+
+
+def predict(
+    probabilities: NDArray[np.float32],
+    labels: Labels,
+    *,
+    top_k: int = 5,
+    temperature: float = 1.0,
+    threshold: float = 0.0,
+) -> Prediction:
+    """Make a Prediction of one picture's probabilities, shape (classes,)."""
+    scores = apply_temperature(probabilities, temperature)
+    order = np.argsort(-scores, kind="stable")[:top_k]
+    best = int(order[0])
+    confidence = float(scores[best])
+    return Prediction(
+        index=best,
+        label=labels[best],
+        confidence=confidence,
+        unknown=confidence < threshold,
+        top=tuple((labels[int(i)], float(scores[i])) for i in order),
+    )

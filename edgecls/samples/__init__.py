@@ -1,0 +1,1 @@
+"""Sample photos from registry packages."""

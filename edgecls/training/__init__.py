@@ -1,0 +1,1 @@
+"""Training: regimes, feature cache, checkpoints, run records."""

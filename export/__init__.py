@@ -1,0 +1,1 @@
+"""Keras to float TFLite and ONNX, to int8, to a bundle."""

@@ -1,0 +1,1 @@
+"""What runs on the device: engines, cameras, pipeline, decisions, sinks, timing."""

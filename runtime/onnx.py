@@ -1,0 +1,64 @@
+"""OnnxEngine: ONNX files through ONNX Runtime on the CPU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgecls.errors import ModelError, need
+from edgecls.preprocess import Pixels
+from edgecls.runtime.engine import check_batch
+from edgecls.tensors import TensorSpec
+
+_DTYPES = {"tensor(float)": "float32", "tensor(uint8)": "uint8", "tensor(int8)": "int8"}
+
+
+class OnnxEngine:
+    """One ONNX file on ONNX Runtime's CPU provider.
+
+    `arithmetic="exact"` switches the graph optimisations off, so that QDQ models are computed in float
+    between their rounding steps and no int8 kernel can saturate: slow, and the same on every machine.
+    Raises MissingDependencyError without onnxruntime, ModelError when the file is no ONNX model.
+    """
+
+    def __init__(self, path: Path, *, threads: int = 1, arithmetic: str = "native") -> None:
+        ort = need("onnxruntime", "onnx")
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        if arithmetic == "exact":
+            options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+        try:
+            self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime raises classes of its own, one for each status code
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            raise ModelError(f"{path}: not an ONNX model this engine can load ({reason}); export it again") from error
+        provider = self._session.get_providers()[0].removesuffix("ExecutionProvider")
+        self.name = f"onnxruntime {ort.__version__} {provider}" + (" exact" if arithmetic == "exact" else "")
+        self.threads = threads
+        self.arithmetic = arithmetic
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        if len(inputs) != 1 or len(outputs) != 1:
+            raise ModelError(f"{path}: expected one input and one output, found {len(inputs)} and {len(outputs)}")
+        self.input, self.output = _spec(inputs[0]), _spec(outputs[0])
+
+    def run(self, batch: Pixels) -> NDArray[np.float32]:
+        check_batch(batch, self.input)
+        rows = [self._one(picture) for picture in batch]
+        return np.stack(rows) if rows else np.zeros((0, self.output.shape[-1]), np.float32)
+
+    def close(self) -> None:
+        self._session = None
+
+    def _one(self, picture: Pixels) -> NDArray[np.float32]:
+        feed = {self.input.name: self.input.encode_pixels(picture[np.newaxis])}
+        return np.asarray(self._session.run(None, feed)[0][0], np.float32)
+
+
+def _spec(node: Any) -> TensorSpec:
+    shape = tuple(side if isinstance(side, int) else 1 for side in node.shape)
+    return TensorSpec(name=node.name, shape=shape, dtype=_DTYPES.get(node.type, node.type))
