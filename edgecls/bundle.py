@@ -88,7 +88,9 @@ class Bundle:
         if not fitting:
             there = ", ".join(v.key for v in self.manifest.variants)
             asked = " ".join(part for part in (format, precision) if part)
-            raise UsageError(f"{self.folder}: expected a variant '{asked}', found {there}; choose one of these")
+            raise UsageError(
+                f"{self.folder}: expected a variant '{asked}', found {there}; choose one of these"
+            )
         return min(fitting, key=lambda v: (v.format != "tflite", v.precision != "int8", v.precision))
 
 

@@ -62,7 +62,9 @@ def write_bytes(path: Path, data: bytes) -> None:
         partial.replace(path)
     except OSError as error:
         partial.unlink(missing_ok=True)
-        raise EdgeclsError(f"{path}: cannot be written ({error.strerror}); free space or choose another place") from error
+        raise EdgeclsError(
+            f"{path}: cannot be written ({error.strerror}); free space or choose another place"
+        ) from error
 
 
 @contextmanager
@@ -74,21 +76,34 @@ def new_folder(target: Path, *, force: bool = False) -> Iterator[Path]:
     """
     if target.exists() and not force:
         raise UsageError(f"{target} exists already; choose another name or add --force")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(target.parent)
-    partial = target.parent / f".{target.name}.{os.getpid()}.partial"
-    partial.mkdir()
+    partial = _beside(target)
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(target.parent)
+        shutil.rmtree(partial, ignore_errors=True)  # in a container every process may get the same number
+        partial.mkdir()
         yield partial
-        if target.exists():
-            shutil.rmtree(target)
-        partial.rename(target)
+        _take_name(partial, target)
     except OSError as error:
+        reason = error.strerror or error
         raise EdgeclsError(
-            f"{target}: cannot be written ({error.strerror or error}); nothing was kept, free space and try again"
+            f"{target}: cannot be written ({reason}); nothing was kept, free space and try again"
         ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _beside(target: Path) -> Path:
+    return target.parent / f".{target.name}.{os.getpid()}.partial"
+
+
+def _take_name(partial: Path, target: Path) -> None:
+    """Rename `partial` to `target`. An old target steps aside: removing it in place can be cut short."""
+    old = _beside(target.with_name(f"{target.name}.old"))
+    if target.exists():
+        target.rename(old)
+    partial.rename(target)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _remove_leftovers(parent: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import cv2
@@ -11,6 +12,11 @@ from edgecls.errors import DataError
 from edgecls.preprocess import Pixels
 
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
+
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+# In coded data FF is followed by 00 or by a restart marker, D0 to D7; FF FF is padding, FF 01 has no length.
+_JPEG_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
 
 
 def read_photo(path: Path) -> Pixels:
@@ -45,16 +51,38 @@ def decode_photo(data: bytes, name: str) -> Pixels:
 
 
 def _is_truncated(data: bytes) -> bool:
-    """Say whether a JPEG lacks its end marker or a PNG its last chunk.
+    """Say whether a JPEG or PNG ends before its own end marker; bytes after that marker do not matter.
 
-    OpenCV decodes a truncated JPEG without complaint and fills the rest with grey. The JPEG markers are
-    those of ITU-T T.81 (SOS = FFDA, EOI = FFD9; inside coded data FF is always followed by 00 or a restart).
+    OpenCV decodes a truncated JPEG without complaint and fills the rest with grey.
     """
-    if data[:2] == b"\xff\xd8":
-        return data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda") or b"\xff\xda" not in data
-    if data[:8] == b"\x89PNG\r\n\x1a\n":
-        return b"IEND" not in data[-32:]
+    if data.startswith(b"\xff\xd8"):
+        return not _reaches_jpeg_end(data)
+    if data.startswith(PNG_SIGNATURE):
+        return not _reaches_png_end(data)
     return False
+
+
+def _reaches_jpeg_end(data: bytes) -> bool:
+    """Follow the markers of ITU-T T.81, annex B, up to EOI.
+
+    Looking for the last EOI is not enough: thumbnails have their own, and the film that phones append to a
+    photo holds any bytes.
+    """
+    at = 2
+    while marker := _JPEG_MARKER.search(data, at):
+        if marker[0] == b"\xff\xd9":
+            return True
+        at = marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2], "big")
+    return False
+
+
+def _reaches_png_end(data: bytes) -> bool:
+    """Follow the chunks of the PNG specification, section 5.3: length, kind, data, checksum."""
+    at, kind = len(PNG_SIGNATURE), b""
+    while kind != b"IEND" and at + 12 <= len(data):
+        kind = data[at + 4 : at + 8]
+        at += 12 + int.from_bytes(data[at : at + 4], "big")
+    return kind == b"IEND"
 
 
 def is_photo(path: Path) -> bool:

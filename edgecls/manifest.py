@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgecls.errors import ModelError
+from edgecls.errors import DataError, ModelError
 from edgecls.files import read_json, write_json
 from edgecls.labels import Labels
 from edgecls.machine import Machine
@@ -133,27 +133,53 @@ def read_manifest(folder: Path) -> Manifest:
     """Read and check `folder`/manifest.json.
 
     Raises ModelError for a newer schema, an unknown or missing key, a wrong type, labels that stand
-    twice or do not fit an output, and a file outside the folder.
+    twice or do not fit an output or a photo, and a file outside the folder.
     """
     path = folder / DOCUMENT
     record = read_json(path)
     _check_schema(record, path)
     manifest = from_record(Manifest, record, str(path))
-    labels = Labels(manifest.labels)
+    labels = _labels(manifest, path)
     for variant in manifest.variants:
-        _check_inside(variant.file, path)
-        labels.check_outputs(variant.output.shape[-1], f"{path}: {variant.file}")
-        if variant.format not in FORMATS or variant.precision not in PRECISIONS:
-            raise ModelError(f"{path}: unknown variant '{variant.key}'; make the bundle anew with: edgecls export")
+        _check_variant(variant, labels, path)
     for photo in manifest.evaluation:
-        _check_inside(photo.file, path)
+        _check_photo(photo, labels, path)
     return manifest
+
+
+def _labels(manifest: Manifest, path: Path) -> Labels:
+    try:
+        return Labels(manifest.labels)
+    except DataError as error:
+        raise ModelError(f"{path}: {error}") from error
+
+
+def _check_variant(variant: Variant, labels: Labels, path: Path) -> None:
+    _check_inside(variant.file, path)
+    if variant.format not in FORMATS or variant.precision not in PRECISIONS:
+        raise ModelError(
+            f"{path}: unknown variant '{variant.key}'; make the bundle anew with: edgecls export"
+        )
+    if not variant.output.shape:
+        raise ModelError(f"{path}: {variant.file} gives one number, expected scores; make the bundle anew")
+    labels.check_outputs(variant.output.shape[-1], f"{path}: {variant.file}")
+
+
+def _check_photo(photo: EvaluationPhoto, labels: Labels, path: Path) -> None:
+    _check_inside(photo.file, path)
+    if not 0 <= photo.label < len(labels):
+        raise ModelError(
+            f"{path}: {photo.file} has label {photo.label}, expected one of {len(labels)} classes; "
+            "make the bundle anew with: edgecls export"
+        )
 
 
 def _check_schema(record: Any, path: Path) -> None:
     found = record.get("schema") if isinstance(record, dict) else None
     if not isinstance(found, int):
-        raise ModelError(f"{path}: expected a bundle's manifest with a schema number, found none; make it anew")
+        raise ModelError(
+            f"{path}: expected a bundle's manifest with a schema number, found none; make it anew"
+        )
     if found != SCHEMA:
         advice = "upgrade edgecls here" if found > SCHEMA else "make it anew with: edgecls export"
         raise ModelError(f"{path}: expected schema {SCHEMA}, found {found}; {advice}")

@@ -64,7 +64,8 @@ def wilson(successes: int, n: int) -> Proportion:
     share = successes / n
     centre = (share + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
     half = Z95 * sqrt(share * (1 - share) / n + Z95**2 / (4 * n * n)) / (1 + Z95**2 / n)
-    return Proportion(share, max(0.0, centre - half), min(1.0, centre + half), n)
+    # Rounding alone can put a bound past the share itself where that is 0 or 1.
+    return Proportion(share, max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half)), n)
 
 
 def top1(probabilities: Probabilities, truth: Indices) -> Proportion:
@@ -89,7 +90,9 @@ def class_reports(matrix: Indices, labels: tuple[str, ...]) -> tuple[ClassReport
         precision = hit / called if called else 0.0
         recall = hit / support if support else 0.0
         both = precision + recall
-        reports.append(ClassReport(label, precision, recall, 2 * precision * recall / both if both else 0.0, support))
+        reports.append(
+            ClassReport(label, precision, recall, 2 * precision * recall / both if both else 0.0, support)
+        )
     return tuple(reports)
 
 

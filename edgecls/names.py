@@ -52,7 +52,9 @@ def resolve(given: str | None, *, folder: Path, document: str, what: str, make: 
     for path in (Path(given), folder / given):
         if (path / document).is_file():
             return path
-    raise UsageError(f"expected a {what} (a folder with {document}), found none at {given}; make one with: {make}")
+    raise UsageError(
+        f"expected a {what} (a folder with {document}), found none at {given}; make one with: {make}"
+    )
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -46,7 +46,7 @@ class TensorSpec:
             return real.astype(self.dtype)
         limits = np.iinfo(self.dtype)
         steps = np.rint(real / self.scale) + self.zero_point
-        return np.clip(steps, limits.min, limits.max).astype(self.dtype)
+        return np.asarray(np.clip(steps, limits.min, limits.max), self.dtype)
 
     def dequantize(self, values: NDArray[np.generic]) -> NDArray[np.float32]:
         """This tensor's numbers to real values, float32."""

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
-import os
-import sys
-from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -16,6 +12,7 @@ from numpy.typing import NDArray
 
 from edgecls.errors import DeviceError, ModelError
 from edgecls.preprocess import Pixels
+from edgecls.quiet import quiet_stderr
 from edgecls.runtime.engine import check_batch
 from edgecls.tensors import TensorSpec
 
@@ -51,6 +48,11 @@ class LiteRTEngine:
     def close(self) -> None:
         self._interpreter = None
 
+    @property
+    def interpreter(self) -> Any:
+        """The library's own interpreter, its tensors allocated, for `edgecls inspect`."""
+        return self._interpreter
+
     def _one(self, picture: Pixels) -> NDArray[np.float32]:
         self._interpreter.set_tensor(self._in, self.input.encode_pixels(picture[np.newaxis]))
         self._interpreter.invoke()
@@ -67,7 +69,7 @@ def _load(path: Path, package: str | None, threads: int) -> tuple[str, Any]:
             reasons.append(f"{name}: {error}")
             continue
         try:
-            with _quiet_stderr():
+            with quiet_stderr():
                 interpreter = module.Interpreter(model_path=str(path), num_threads=threads)
                 interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
@@ -97,18 +99,3 @@ def _version(distribution: str) -> str:
         return version(distribution)
     except PackageNotFoundError:
         return "unknown"
-
-
-@contextlib.contextmanager
-def _quiet_stderr() -> Iterator[None]:
-    """Keep the C++ library's "Created TensorFlow Lite XNNPACK delegate" line off the user's terminal."""
-    sys.stderr.flush()
-    saved = os.dup(2)
-    sink = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(sink, 2)
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(sink)

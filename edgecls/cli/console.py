@@ -9,7 +9,14 @@ from typing import Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 # What long work calls to tell how far it is: (done, total).
@@ -56,3 +63,16 @@ def progress(description: str) -> Iterator[Tick]:
             bars.update(task, completed=done, total=total)
 
         yield tick
+
+
+@contextmanager
+def steps() -> Iterator[Callable[[str], Tick]]:
+    """Several progress bars, one below the other; gives the function that opens a named one and its tick."""
+    columns = (TextColumn("{task.description:<30}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err) as bars:
+
+        def announce(description: str) -> Tick:
+            task = bars.add_task(description, total=None)
+            return lambda done, total: bars.update(task, completed=done, total=total)
+
+        yield announce

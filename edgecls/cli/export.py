@@ -1,0 +1,115 @@
+"""`edgecls export [RUN] --int8`: a training run to a measured bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from edgecls.errors import UsageError
+
+if TYPE_CHECKING:
+    from edgecls.bundle import Bundle
+
+FORMATS = ("tflite", "onnx")
+
+
+def command(
+    run: Annotated[Optional[str], typer.Argument(help="Folder or name of a run; default the newest complete one.")] = None,
+    int8: Annotated[bool, typer.Option("--int8/--no-int8", help="Make int8 variants beside float.")] = True,
+    format: Annotated[
+        Optional[str], typer.Option(help="tflite, onnx or both with a comma; default: both are tried.")
+    ] = None,
+    max_drop: Annotated[float, typer.Option(help="Points of top-1 that int8 may lose against float.")] = 1.0,
+    calibration: Annotated[int, typer.Option(min=10, help="Training photos that give the int8 ranges.")] = 200,
+    photos: Annotated[int, typer.Option(min=1, help="Held-out photos carried in the bundle.")] = 200,
+    photos_mb: Annotated[float, typer.Option(min=0.1, help="Most megabytes of such photos.")] = 25.0,
+    data: Annotated[Optional[Path], typer.Option(help="Where the run's photos are now, if they were moved.")] = None,
+    name: Annotated[Optional[str], typer.Option(help="Name of the bundle; default NETWORK-DATA-NNN.")] = None,
+    bundles: Annotated[Path, typer.Option(help="Folder of the bundles.")] = Path("bundles"),
+    seed: Annotated[int, typer.Option(help="Which photos are drawn.")] = 0,
+    force: Annotated[bool, typer.Option("--force", help="Export again, even over a bundle of that name.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the bundle's manifest as JSON.")] = False,
+) -> None:
+    """Convert, quantize, measure and pack a trained network; the result is bundles/NAME/."""
+    import os
+
+    from edgecls.cli.console import print_json, say, steps
+    from edgecls.export.export import export_run
+    from edgecls.export.options import ExportOptions
+    from edgecls.records import to_record
+    from edgecls.runs import find_run, read_run
+
+    folder = find_run(run)
+    if run is None:
+        say(f"run: {folder} (the newest)")
+    options = ExportOptions(
+        int8=int8,
+        formats=_formats(format),
+        named=format is not None,
+        max_drop=max_drop,
+        calibration_photos=calibration,
+        evaluation_photos=photos,
+        evaluation_bytes=int(photos_mb * 1024 * 1024),
+        seed=seed,
+        threads=min(4, os.cpu_count() or 1),
+    )
+    result = export_run(
+        folder, read_run(folder), options, bundles=bundles, data=data, name=name, force=force, progress=steps
+    )
+    if result.unchanged:
+        _verify(result.bundle)
+        say(f"{result.bundle.folder}: unchanged, exported from the same run and options, and verified")
+    print_json(to_record(result.bundle.manifest)) if json else print_bundle(result.bundle)
+
+
+def print_bundle(bundle: Bundle) -> None:
+    """The variants of a bundle with their figures, and those that stayed out with their reason."""
+    from edgecls.cli.console import print_table, say
+
+    rows = [
+        [
+            v.key,
+            f"{v.size_bytes / 1e6:.2f} MB",
+            f"{100 * v.gate.top1.value:.1f} %",
+            f"{100 * v.test.top1.value:.1f} %",
+            f"{100 * v.test.agreement.drop:+.1f} ({100 * v.test.agreement.drop_low:+.1f} to "
+            f"{100 * v.test.agreement.drop_high:+.1f})",
+            f"{100 * v.test.agreement.decided:.1f} %",
+        ]
+        for v in bundle.manifest.variants
+    ]
+    columns = ["variant", "size", "gate top-1", "test top-1", "test drop, points (95 %)", "agreement, decided"]
+    print_table(str(bundle.folder), columns, rows)
+    first = bundle.manifest.variants[0]
+    say(f"gate: {first.gate.photos}; test: {first.test.photos}, read once")
+    for rejected in bundle.manifest.rejected:
+        say(f"left out: {rejected.format} {rejected.precision}: {rejected.reason}")
+    for v in bundle.manifest.variants:
+        if 100 * v.test.agreement.drop > bundle.manifest.max_drop:
+            say(
+                f"note: {v.key} passed the gate but loses {100 * v.test.agreement.drop:.1f} points on the test "
+                "photos; the choice was made without them and stands"
+            )
+
+
+def _formats(given: str | None) -> tuple[str, ...]:
+    if given is None:
+        return FORMATS
+    names = tuple(part.strip() for part in given.split(",") if part.strip())
+    strange = [name for name in names if name not in FORMATS]
+    if strange or not names:
+        raise UsageError(f"--format: expected tflite, onnx or both with a comma, found '{given}'")
+    return tuple(name for name in FORMATS if name in names)
+
+
+def _verify(bundle: Bundle) -> None:
+    from edgecls.devices.detect import detect_machine
+    from edgecls.errors import ModelError
+    from edgecls.runtime.verify import verify_bundle
+
+    verification = verify_bundle(bundle, detect_machine())
+    if not verification.passed:
+        failed = [c.reason for c in verification.variants if c.reason] + list(verification.faults)
+        raise ModelError(f"{bundle.folder}: found but not sound: {failed[0]}; export again with --force")

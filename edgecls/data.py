@@ -1,0 +1,90 @@
+"""Opening labelled photos, whatever their layout, and loading their pixels."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from edgecls.errors import DataError, UsageError
+from edgecls.folder_tree import read_folder_tree
+from edgecls.idx import has_idx_files, read_idx_folder
+from edgecls.metrics import Indices
+from edgecls.photos import DataSet, Photo, Problem
+from edgecls.preprocess import Pixels, Preprocess
+
+Tick = Callable[[int, int], None]
+
+IN_MEMORY_BYTES = 2 << 30  # above this, pixels live in a temporary file and the system's page cache
+THREADS = 4
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Pixels of the photos that could be read.
+
+    `pixels`: uint8 RGB, (n, h, w, 3). `truth`: int64, (n,). `photos`: the n photos, in order.
+    """
+
+    pixels: Pixels
+    truth: Indices
+    photos: tuple[Photo, ...]
+    problems: tuple[Problem, ...]
+
+    def __len__(self) -> int:
+        return len(self.photos)
+
+
+def open_data(root: Path, *, seed: int = 0) -> DataSet:
+    """Read a class-per-folder tree or a folder of IDX files.
+
+    Raises UsageError when `root` is no folder, DataError when what it holds cannot train a classifier.
+    """
+    if not root.is_dir():
+        raise UsageError(
+            f"{root}: expected a folder with one sub-folder of photos for each class, found none"
+        )
+    if has_idx_files(root):
+        return read_idx_folder(root, seed=seed)
+    return read_folder_tree(root, seed=seed)
+
+
+def load_pixels(photos: Sequence[Photo], preprocess: Preprocess, tick: Tick | None = None) -> Loaded:
+    """Decode and preprocess photos. One that cannot be read becomes a problem, the others are kept.
+
+    `tick(done, total)` is called as photos are read. Raises DataError when none can be read.
+    """
+    pixels = _allocate((len(photos), preprocess.height, preprocess.width, 3))
+    kept: list[Photo] = []
+    problems: list[Problem] = []
+
+    def read(photo: Photo) -> Pixels | str:
+        try:
+            return preprocess.apply(photo.read())
+        except DataError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        for done, (photo, picture) in enumerate(zip(photos, pool.map(read, photos), strict=True), start=1):
+            if isinstance(picture, str):
+                problems.append(Problem(photo.name, picture))
+            else:
+                pixels[len(kept)] = picture
+                kept.append(photo)
+            if tick and (done % 16 == 0 or done == len(photos)):
+                tick(done, len(photos))
+    if not kept:
+        reason = problems[0].reason if problems else "there are none"
+        raise DataError(f"none of {len(photos)} photos could be read: {reason}")
+    truth = np.array([photo.label for photo in kept], np.int64)
+    return Loaded(pixels[: len(kept)], truth, tuple(kept), tuple(problems))
+
+
+def _allocate(shape: tuple[int, ...]) -> Pixels:
+    if int(np.prod(shape)) <= IN_MEMORY_BYTES:
+        return np.empty(shape, np.uint8)
+    return np.memmap(tempfile.TemporaryFile(), np.uint8, "w+", shape=shape)  # noqa: SIM115  the map keeps it

@@ -1,0 +1,115 @@
+"""Reading a class-per-folder tree: DATA/CLASS/photo.jpg, or DATA/train/CLASS/photo.jpg with val and test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edgecls.errors import DataError, UsageError
+from edgecls.images import is_photo
+from edgecls.labels import Labels
+from edgecls.names import slug
+from edgecls.photos import DataSet, Photo, Problem, check_classes, photo_digest
+from edgecls.splits import Splits, complete_splits, remove_duplicates
+
+SPLIT_NAMES = {
+    "train": "train",
+    "training": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+}
+
+
+def read_folder_tree(root: Path, *, seed: int) -> DataSet:
+    """Read the tree under `root` as a DataSet; splits that are not there are drawn, stratified, with `seed`.
+
+    Raises UsageError when `root` is no folder, DataError when it holds no class folders with photos, fewer
+    than two classes, or a class with too few photos. Files that cannot be used are listed as problems.
+    """
+    if not root.is_dir():
+        raise UsageError(
+            f"{root}: expected a folder with one sub-folder of photos for each class, found none"
+        )
+    folders = _split_folders(root)
+    labels = _labels(root, folders)
+    splits: Splits = {}
+    problems: list[Problem] = []
+    for split, folder in folders.items():
+        photos, bad = _read_split(root, folder, labels)
+        splits[split] = photos
+        problems += bad
+    if not any(splits.values()):
+        raise DataError(f"{root}: expected photos in the class folders, found none; {_listed(problems)}")
+    splits, twice = remove_duplicates(splits, labels)
+    splits = complete_splits(splits, labels, seed=seed)
+    return check_classes(
+        DataSet(
+            name=slug(root.resolve().name),
+            root=root,
+            labels=labels,
+            train=tuple(splits["train"]),
+            validation=tuple(splits["validation"]),
+            test=tuple(splits["test"]),
+            problems=tuple(problems + twice),
+        )
+    )
+
+
+def _split_folders(root: Path) -> dict[str, Path]:
+    """Split name -> folder; the root itself is the training split when it holds class folders."""
+    found: dict[str, Path] = {}
+    for folder in _folders(root):
+        split = SPLIT_NAMES.get(folder.name.lower())
+        if split and _folders(folder):
+            if split in found:
+                raise DataError(
+                    f"{root}: found both {found[split].name}/ and {folder.name}/; keep one of them"
+                )
+            found[split] = folder
+    return found if "train" in found else {"train": root}
+
+
+def _labels(root: Path, folders: dict[str, Path]) -> Labels:
+    names = [folder.name for folder in _folders(folders["train"])]
+    if not names:
+        raise DataError(
+            f"{root}: expected one sub-folder of photos for each class, found no sub-folder; "
+            "sort the photos into DATA/CLASS/photo.jpg"
+        )
+    for split, folder in folders.items():
+        strange = sorted({f.name for f in _folders(folder)} - set(names))
+        if strange:
+            raise DataError(
+                f"{folder}: classes {', '.join(strange)} are not among the training classes; "
+                f"expected {', '.join(names)}, rename the folders of the {split} split"
+            )
+    return Labels(tuple(names))
+
+
+def _read_split(root: Path, folder: Path, labels: Labels) -> tuple[list[Photo], list[Problem]]:
+    photos: list[Photo] = []
+    problems: list[Problem] = []
+    for class_folder in _folders(folder):
+        label = labels.names.index(class_folder.name)
+        for path in sorted(p for p in class_folder.rglob("*") if p.is_file() and not p.name.startswith(".")):
+            name = path.relative_to(root).as_posix()
+            if not is_photo(path):
+                problems.append(Problem(name, "not a photo by its suffix; left out"))
+                continue
+            data = path.read_bytes()
+            if data:
+                photos.append(Photo(name, label, photo_digest(data), path))
+            else:
+                problems.append(Problem(name, "the file is empty (0 bytes); replace it or delete it"))
+    return photos, problems
+
+
+def _folders(parent: Path) -> list[Path]:
+    return sorted(p for p in parent.iterdir() if p.is_dir() and not p.name.startswith("."))
+
+
+def _listed(problems: list[Problem]) -> str:
+    if not problems:
+        return "add photos (JPEG, PNG, BMP, WebP, TIFF)"
+    return f"{len(problems)} files were left out, the first: {problems[0].name}: {problems[0].reason}"

@@ -1,0 +1,139 @@
+"""Reading PyTorch weight files without PyTorch and without running anything a file asks for.
+
+Both layouts of torch.save are read: the zip archive (since 1.6) and the legacy stream of four pickles, a list
+of keys and the raw storages, each preceded by its element count as int64. Only the handful of names that a
+state dictionary of tensors needs are resolved; any other name in the pickle is refused.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import struct
+import zipfile
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgecls.errors import ModelError
+
+_LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
+_DTYPES = {
+    "FloatStorage": np.dtype("<f4"),
+    "DoubleStorage": np.dtype("<f8"),
+    "HalfStorage": np.dtype("<f2"),
+    "LongStorage": np.dtype("<i8"),
+    "IntStorage": np.dtype("<i4"),
+}
+
+
+@dataclass(frozen=True)
+class _StorageType:
+    dtype: np.dtype[Any]
+
+
+@dataclass
+class _Tensor:
+    storage: tuple[str, np.dtype[Any], int]
+    offset: int
+    shape: tuple[int, ...]
+    stride: tuple[int, ...]
+
+
+def _rebuild(storage: Any, offset: int, shape: Any, stride: Any, *_: Any) -> _Tensor:
+    return _Tensor(storage, offset, tuple(shape), tuple(stride))
+
+
+def _parameter(data: Any, *_: Any) -> Any:
+    return data
+
+
+_ALLOWED: dict[tuple[str, str], Any] = {
+    ("collections", "OrderedDict"): OrderedDict,
+    ("torch._utils", "_rebuild_tensor_v2"): _rebuild,
+    ("torch._utils", "_rebuild_parameter"): _parameter,
+    **{("torch", name): _StorageType(dtype) for name, dtype in _DTYPES.items()},
+}
+
+
+class _RestrictedUnpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        try:
+            return _ALLOWED[module, name]
+        except KeyError:
+            raise ModelError(
+                f"the weight file asks for '{module}.{name}', which a state dictionary does not need; "
+                "it was refused, save the weights alone with torch.save(model.state_dict(), path)"
+            ) from None
+
+    def persistent_load(self, pid: Any) -> Any:
+        _, kind, key, _, count = pid[:5]
+        return str(key), kind.dtype, int(count)
+
+
+def read_pth(path: Path) -> dict[str, NDArray[np.generic]]:
+    """Read a state dictionary as name -> array, in the file's order.
+
+    Raises ModelError when the file is absent, no PyTorch file, or asks for anything but tensors.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    try:
+        tensors, load = _read_zip(data) if data[:2] == b"PK" else _read_legacy(data)
+        return {name: _array(tensor, load) for name, tensor in tensors.items() if isinstance(tensor, _Tensor)}
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from error
+    except Exception as error:  # a damaged pickle fails in many ways
+        raise ModelError(f"{path}: expected a PyTorch weight file, found something else ({error})") from error
+
+
+Load = Callable[[tuple[str, np.dtype[Any], int]], NDArray[np.generic]]
+
+
+def _read_zip(data: bytes) -> tuple[dict[str, Any], Load]:
+    archive = zipfile.ZipFile(io.BytesIO(data))
+    pickle_name = next(name for name in archive.namelist() if name.endswith("data.pkl"))
+    prefix = pickle_name.removesuffix("data.pkl")
+    tensors = _RestrictedUnpickler(archive.open(pickle_name)).load()
+
+    def load(storage: tuple[str, np.dtype[Any], int]) -> NDArray[np.generic]:
+        key, dtype, _ = storage
+        return np.frombuffer(archive.read(f"{prefix}data/{key}"), dtype)
+
+    return tensors, load
+
+
+def _read_legacy(data: bytes) -> tuple[dict[str, Any], Load]:
+    stream = io.BytesIO(data)
+    if _RestrictedUnpickler(stream).load() != _LEGACY_MAGIC:
+        raise ModelError("expected a PyTorch weight file, found another pickle")
+    _RestrictedUnpickler(stream).load()  # protocol version
+    _RestrictedUnpickler(stream).load()  # byte order and integer sizes of the writer
+    tensors = _RestrictedUnpickler(stream).load()
+    keys = [str(key) for key in _RestrictedUnpickler(stream).load()]
+    wanted = {t.storage[0]: t.storage[1] for t in tensors.values() if isinstance(t, _Tensor)}
+    storages: dict[str, NDArray[np.generic]] = {}
+    for key in keys:
+        (count,) = struct.unpack("<q", stream.read(8))
+        dtype = wanted[key]
+        storages[key] = np.frombuffer(stream.read(count * dtype.itemsize), dtype)
+    return tensors, lambda storage: storages[storage[0]]
+
+
+def _array(tensor: _Tensor, load: Load) -> NDArray[np.generic]:
+    flat = load(tensor.storage)[tensor.offset :]
+    last = sum((side - 1) * step for side, step in zip(tensor.shape, tensor.stride, strict=True))
+    if tensor.offset < 0 or min(tensor.stride, default=0) < 0 or last >= max(flat.size, 1):
+        raise ModelError(
+            f"a tensor of shape {tensor.shape} reaches outside its storage; fetch the file again"
+        )
+    size = flat.itemsize
+    view = np.lib.stride_tricks.as_strided(flat, tensor.shape, tuple(s * size for s in tensor.stride))
+    return np.ascontiguousarray(view)

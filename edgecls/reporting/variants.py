@@ -1,0 +1,84 @@
+"""The variants of a bundle as tables: what is in it, what the gate left out, where it all comes from."""
+
+from __future__ import annotations
+
+from edgecls.manifest import Manifest, Measurement, Variant
+from edgecls.reporting.page import Table
+from edgecls.reporting.wording import (
+    drop_with_interval,
+    machine_line,
+    megabytes,
+    percent,
+    percent_with_interval,
+)
+
+COLUMNS = (
+    "variant",
+    "measured by",
+    "size",
+    "top-1, validation",
+    "top-1, test",
+    "agreement",
+    "drop, points",
+    "sha256",
+)
+DIGEST = 12  # characters of a digest that are shown
+
+
+def variants_table(manifest: Manifest) -> Table:
+    """Every variant in the bundle with its accuracy on the photos of the gate and of the test."""
+    return Table(COLUMNS, tuple(_cells(variant) for variant in manifest.variants), left=2)
+
+
+def _cells(variant: Variant) -> tuple[str, ...]:
+    agreement = variant.test.agreement
+    reference = variant.precision == "float32"
+    return (
+        variant.key,
+        f"{variant.test.engine}, {variant.test.arithmetic} arithmetic",
+        megabytes(variant.size_bytes),
+        percent_with_interval(variant.gate.top1),
+        percent_with_interval(variant.test.top1),
+        "reference" if reference else f"{percent(agreement.decided)} of {agreement.n_decided}",
+        "" if reference else drop_with_interval(agreement),
+        variant.sha256[:DIGEST],
+    )
+
+
+def rejected_table(manifest: Manifest) -> Table | None:
+    """What was made and left out, with the reason; None when nothing was."""
+    rows = tuple((f"{r.format} {r.precision}", _rejected_top1(r.gate), r.reason) for r in manifest.rejected)
+    return Table(("variant", "top-1, validation", "reason"), rows, left=3) if rows else None
+
+
+def _rejected_top1(gate: Measurement | None) -> str:
+    return percent_with_interval(gate.top1) if gate else "not measured"
+
+
+def origin_facts(manifest: Manifest) -> tuple[tuple[str, str], ...]:
+    """Name and value of everything that made this bundle what it is."""
+    calibration, p, origin = manifest.calibration, manifest.preprocess, manifest.origin
+    calibrated = (
+        f"{calibration.photos} photos of the {calibration.split} split, {calibration.method}, "
+        f"seed {calibration.seed}, digest {calibration.digest[:DIGEST]}"
+        if calibration
+        else "none: no int8 variant needed it"
+    )
+    return (
+        ("network", manifest.network),
+        ("classes", f"{len(manifest.labels)}: {', '.join(manifest.labels)}"),
+        (
+            "input",
+            f"{p.width}x{p.height} {p.colour_order.value}, {p.crop.value} crop, {p.interpolation.value}",
+        ),
+        ("calibration", calibrated),
+        ("gate", f"at most {manifest.max_drop:.1f} points of top-1 below float"),
+        ("trained from", f"{origin.data}, run {origin.run}, digest {origin.inputs_digest[:DIGEST]}"),
+        ("trained model", f"sha256 {origin.model_sha256[:DIGEST]}"),
+        (
+            "bundle",
+            f"digest {manifest.inputs_digest[:DIGEST]}, {manifest.created[:19].replace('T', ' ')} UTC",
+        ),
+        ("exported on", machine_line(manifest.machine)),
+        ("versions", ", ".join(f"{name} {number}" for name, number in sorted(manifest.versions.items()))),
+    )

@@ -1,0 +1,44 @@
+"""Augmentation: another view of a preprocessed photo, as another camera position and light would give it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from edgecls.preprocess import Pixels
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Ranges that views are drawn from, uniformly.
+
+    `zoom` and `gain` are factors, `rotation` is in degrees, `shift` a share of the side, `bias` in grey levels.
+    """
+
+    zoom: tuple[float, float] = (0.9, 1.33)
+    rotation: float = 12.0
+    shift: float = 0.06
+    gain: tuple[float, float] = (0.8, 1.2)
+    bias: float = 15.0
+    flip: bool = True
+
+
+def augment(picture: Pixels, rng: np.random.Generator, ranges: Augmentation) -> Pixels:
+    """One random view of a uint8 picture (h, w, 3): turned, zoomed, shifted, mirrored, lit otherwise."""
+    h, w = picture.shape[:2]
+    turn = cv2.getRotationMatrix2D(
+        (w / 2, h / 2), rng.uniform(-ranges.rotation, ranges.rotation), rng.uniform(*ranges.zoom)
+    )
+    turn[:, 2] += rng.uniform(-ranges.shift, ranges.shift, 2) * (w, h)
+    view = cv2.warpAffine(picture, turn, (w, h), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    if ranges.flip and rng.random() < 0.5:
+        view = view[:, ::-1]
+    lit = view * rng.uniform(*ranges.gain) + rng.uniform(-ranges.bias, ranges.bias)
+    return np.clip(lit, 0, 255).astype(np.uint8)
+
+
+def augment_batch(pictures: Pixels, rng: np.random.Generator, ranges: Augmentation) -> Pixels:
+    """A view of each picture of a batch (n, h, w, 3)."""
+    return np.stack([augment(picture, rng, ranges) for picture in pictures])

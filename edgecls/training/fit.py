@@ -1,0 +1,96 @@
+"""Fitting one stage: compile, train with a checkpoint after every epoch, and end with the best weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgecls.data import Tick
+from edgecls.training.checkpoint import Checkpoint, History, make_callback
+
+
+Batches = Callable[[int], Any]
+
+
+@dataclass(frozen=True)
+class FitPlan:
+    """How one stage is trained. `steps` is given when the rate shall fall along a cosine to 0 over them."""
+
+    epochs: int
+    patience: int
+    learning_rate: float
+    steps: int | None = None
+    class_weight: dict[int, float] | None = None
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What came of one stage. `best_epoch` counts from 1; 0 when no epoch ended."""
+
+    history: History
+    best_epoch: int
+    interrupted: bool
+
+
+def fit(
+    keras: Any,
+    model: Any,
+    batches: Batches,
+    *,
+    validation: Any,
+    plan: FitPlan,
+    folder: Path,
+    tick: Tick | None = None,
+) -> FitResult:
+    """Train `model` and leave it with its best weights; go on from `folder` when a fit was interrupted there.
+
+    `batches(epoch)` gives the batches from that epoch on. Ctrl-C ends the fit, not the program: the best weights
+    so far stay.
+    """
+    checkpoint = Checkpoint(folder)
+    state = checkpoint.state()
+    _compile(keras, model, plan)
+    if state.epochs and not state.finished:
+        checkpoint.restore_last(keras, model)
+    interrupted = False
+    if not state.finished:
+        interrupted = _run(keras, model, batches, validation=validation, plan=plan, checkpoint=checkpoint, tick=tick)
+    checkpoint.restore_best(model)
+    state = checkpoint.state()
+    return FitResult(state.history, state.best_epoch, interrupted)
+
+
+def _compile(keras: Any, model: Any, plan: FitPlan) -> None:
+    rate: Any = plan.learning_rate
+    if plan.steps:
+        rate = keras.optimizers.schedules.CosineDecay(plan.learning_rate, plan.steps)
+    model.compile(
+        optimizer=keras.optimizers.Adam(rate),
+        loss=keras.losses.SparseCategoricalCrossentropy(),
+        metrics=["accuracy"],
+    )
+
+
+def _run(
+    keras: Any, model: Any, batches: Batches, *, validation: Any, plan: FitPlan, checkpoint: Checkpoint, tick: Tick | None
+) -> bool:
+    """Fit until done; say whether Ctrl-C ended it."""
+    done = checkpoint.state().epochs
+    callback = make_callback(
+        keras, checkpoint, patience=plan.patience, epochs=plan.epochs, tick=tick
+    )
+    try:
+        model.fit(
+            batches(done),
+            validation_data=validation,
+            epochs=plan.epochs,
+            initial_epoch=done,
+            class_weight=plan.class_weight,
+            callbacks=[callback],
+            verbose=0,
+        )
+    except KeyboardInterrupt:
+        return True
+    return False

@@ -1,0 +1,158 @@
+"""Regimes as stages: head on a frozen network, the network itself, or one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgecls.data import Loaded, Tick
+from edgecls.metrics import Indices
+from edgecls.networks.network import Network
+from edgecls.runs import TrainingConfig
+from edgecls.training.batches import class_weights, make_batches
+from edgecls.training.classifier import build_head, freeze_backbone, join, unfreeze_from
+from edgecls.training.features import extract, extract_views
+from edgecls.training.fit import FitPlan, FitResult, fit
+
+REGIMES = ("scratch", "head", "finetune", "two-stage")
+
+# What stages tell: a stage's name gives the function to tick with.
+Announce = Callable[[str], Tick]
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """Backbone, head and the whole model, which share their weights."""
+
+    backbone: Any
+    head: Any
+    model: Any
+
+
+def build_classifier(keras: Any, network: Network, config: TrainingConfig, classes: int) -> tuple[Classifier, str]:
+    """The untrained classifier with its backbone's weights loaded, and where those came from."""
+    keras.utils.set_random_seed(config.seed)
+    backbone = network.build(config.size, config.size)
+    source = network.load_weights(backbone, config.weights)
+    head = build_head(keras, int(backbone.output.shape[-1]), classes, dropout=config.dropout)
+    return Classifier(backbone, head, join(keras, backbone, head)), source
+
+
+def train_stages(
+    keras: Any,
+    classifier: Classifier,
+    network: Network,
+    *,
+    config: TrainingConfig,
+    train: Loaded,
+    validation: Loaded,
+    folder: Path,
+    announce: Announce,
+) -> list[FitResult]:
+    """Run the stages of the regime; stop after the one that Ctrl-C interrupted."""
+    results = []
+    if config.regime in ("head", "two-stage"):
+        results.append(
+            _head_stage(
+                keras, classifier, config=config, train=train, validation=validation, folder=folder, announce=announce
+            )
+        )
+    if config.regime != "head" and not (results and results[-1].interrupted):
+        start = config.unfreeze if config.unfreeze is not None else network.unfreeze
+        results.append(
+            _network_stage(
+                keras,
+                classifier,
+                None if config.regime == "scratch" else start,
+                config=config,
+                train=train,
+                validation=validation,
+                folder=folder,
+                announce=announce,
+            )
+        )
+    return results
+
+
+def _head_stage(
+    keras: Any,
+    classifier: Classifier,
+    *,
+    config: TrainingConfig,
+    train: Loaded,
+    validation: Loaded,
+    folder: Path,
+    announce: Announce,
+) -> FitResult:
+    """Train the head on cached features."""
+    freeze_backbone(classifier.backbone)
+    views = extract_views(
+        classifier.backbone, train, config.augment, seed=config.seed, tick=announce("features, training photos")
+    )
+    held_out = extract(classifier.backbone, validation, announce("features, validation photos"))
+    return fit(
+        keras,
+        classifier.head,
+        lambda epoch: make_batches(
+            keras,
+            views.values,
+            views.truth,
+            batch_size=config.batch_size,
+            balance=config.balance,
+            seed=config.seed,
+            first_epoch=epoch,
+        ),
+        validation=make_batches(keras, held_out.values, held_out.truth, batch_size=config.batch_size),
+        plan=_plan(config, views.truth, rate=config.learning_rate),
+        folder=folder / "head",
+        tick=announce("epochs, head"),
+    )
+
+
+def _network_stage(
+    keras: Any,
+    classifier: Classifier,
+    start: str | None,
+    *,
+    config: TrainingConfig,
+    train: Loaded,
+    validation: Loaded,
+    folder: Path,
+    announce: Announce,
+) -> FitResult:
+    """Train the network itself, from layer `start` on, or all of it from random weights."""
+    if config.regime == "scratch":
+        classifier.backbone.trainable = True
+    else:
+        unfreeze_from(keras, classifier.backbone, start)
+    rate = config.learning_rate if config.regime == "scratch" else config.fine_tune_rate
+    return fit(
+        keras,
+        classifier.model,
+        lambda epoch: make_batches(
+            keras,
+            train.pixels,
+            train.truth,
+            batch_size=config.batch_size,
+            balance=config.balance,
+            augment=config.augment > 0,
+            seed=config.seed,
+            first_epoch=epoch,
+        ),
+        validation=make_batches(keras, validation.pixels, validation.truth, batch_size=config.batch_size),
+        plan=_plan(config, train.truth, rate=rate, steps=-(-len(train) // config.batch_size) * config.epochs),
+        folder=folder / "network",
+        tick=announce("epochs, network"),
+    )
+
+
+def _plan(config: TrainingConfig, truth: Indices, *, rate: float, steps: int | None = None) -> FitPlan:
+    return FitPlan(
+        config.epochs,
+        config.patience,
+        rate,
+        steps=steps,
+        class_weight=class_weights(truth) if config.balance == "weights" else None,
+    )

@@ -1,0 +1,46 @@
+"""A run's record as what a report shows of it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgecls.metrics import class_reports
+from edgecls.reporting.training_report import TrainingReport
+from edgecls.runs import RunRecord
+
+
+def training_report(record: RunRecord) -> TrainingReport:
+    """The TrainingReport of a run."""
+    matrix = np.array(record.matrix, np.int64)
+    config = record.config
+    facts = (
+        ("network", f"{config.network}, {record.parameters:,} parameters"),
+        ("weights", record.weights_from),
+        ("regime", config.regime + (f", from {config.unfreeze}" if config.unfreeze else "")),
+        ("pictures", f"{config.size}x{config.size}, crop {config.crop}"),
+        ("epochs", f"{len(record.history.get('loss', ()))} trained, weights of epoch {record.best_epoch} kept"),
+        ("rates", f"{config.learning_rate:g}, fine-tuning {config.fine_tune_rate:g}, batch {config.batch_size}"),
+        ("augmentation", f"{config.augment} views" if config.regime == "head" else ("on" if config.augment else "off")),
+        ("balance", config.balance),
+        ("seed", str(config.seed)),
+        ("status", record.status),
+        ("time", f"{record.seconds.get('total', 0):.0f} s on {record.machine.model}, {record.machine.cores} cores"),
+    )
+    data = (
+        ("data", f"{record.data_name} ({record.data_root})"),
+        ("classes", str(len(record.labels))),
+        *((f"{split} photos", str(n)) for split, n in record.photos.items()),
+        ("digest", record.data_digest[:16]),
+    )
+    return TrainingReport(
+        title=record.name,
+        facts=facts,
+        history=record.history,
+        matrix=matrix,
+        class_reports=class_reports(matrix, record.labels),
+        top1=record.test,
+        problems=record.problems,
+        photos=f"{record.test.n} test photos",
+        data=data,
+        versions=tuple(record.versions.items()),
+    )

@@ -1,0 +1,85 @@
+"""Making the candidates: one float conversion, then int8 files from it, all with labels and Preprocess inside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgecls.data import Loaded, Tick
+from edgecls.errors import ModelError
+from edgecls.export.convert import convert_float
+from edgecls.export.embed import embed_card
+from edgecls.export.int8_onnx import METHOD as ONNX_METHOD
+from edgecls.export.int8_onnx import prepare_onnx, quantize_onnx
+from edgecls.export.int8_tflite import METHOD as TFLITE_METHOD
+from edgecls.export.int8_tflite import quantize_tflite
+from edgecls.machine import Machine
+from edgecls.preprocess import Pixels
+from edgecls.runtime.model_file import Card
+
+Announce = Callable[[str], Tick]
+METHODS = {"tflite": TFLITE_METHOD, "onnx": ONNX_METHOD}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model file that was made, not yet judged. `failure` says why there is no file."""
+
+    path: Path
+    format: str
+    precision: str
+    failure: str = ""
+
+
+def make_float(
+    model: Path, folder: Path, formats: tuple[str, ...], *, parity: Pixels, announce: Announce
+) -> list[Candidate]:
+    """Convert once to each format, as FOLDER/model.float32.FORMAT. Raises ModelError as `convert_float`."""
+    tick = announce("converting to float " + " and ".join(formats))
+    tick(0, 1)
+    convert_float(model, folder, formats, parity)
+    candidates = []
+    for name in formats:
+        converted, target = folder / f"float32.{name}", folder / f"model.float32.{name}"
+        if name == "onnx":
+            prepare_onnx(converted, target)
+        else:
+            converted.rename(target)
+        candidates.append(Candidate(target, name, "float32"))
+    tick(1, 1)
+    return candidates
+
+
+def make_int8(
+    floats: list[Candidate], calibration: Loaded, *, machine: Machine, threads: int, announce: Announce
+) -> list[Candidate]:
+    """Quantize each float candidate. A quantizer that fails gives a candidate with its failure.
+
+    ONNX for x86 without VNNI ("int8-avx2") is made only on such a machine: elsewhere its saturating sums
+    could not be measured, and nothing leaves the workstation unmeasured.
+    """
+    made = []
+    for source in floats:
+        precisions = ["int8"] + (["int8-avx2"] if source.format == "onnx" and machine.saturates else [])
+        for precision in precisions:
+            target = source.path.with_name(f"model.{precision}.{source.format}")
+            tick = announce(f"{source.format} {precision}, calibrating")
+            try:
+                if source.format == "tflite":
+                    quantize_tflite(source.path, target, calibration.pixels, threads=threads, tick=tick)
+                else:
+                    reduced = precision == "int8-avx2"
+                    quantize_onnx(source.path, target, calibration.pixels, reduce_range=reduced, tick=tick)
+            except ModelError as error:
+                made.append(Candidate(target, source.format, precision, failure=str(error)))
+            else:
+                made.append(Candidate(target, source.format, precision))
+    return made
+
+
+def embed_cards(candidates: list[Candidate], card: Callable[[str], Card]) -> None:
+    """Put `card(precision)` into every file that was made."""
+    for candidate in candidates:
+        if not candidate.failure:
+            embed_card(candidate.path, card(candidate.precision))

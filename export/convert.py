@@ -1,0 +1,62 @@
+"""Float conversion in a child process, and the proof that what came out computes what Keras computed."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from edgecls.errors import MissingDependencyError, ModelError
+from edgecls.metrics import Probabilities
+from edgecls.preprocess import Pixels
+from edgecls.runtime.engine import open_engine
+
+PARITY_PHOTOS = 16
+PARITY_TOLERANCE = 1e-3
+TIMEOUT_S = 1800
+PIXELS = "parity_pixels.npy"
+ANSWERS = "parity_keras.npy"
+
+
+def convert_float(model: Path, folder: Path, formats: tuple[str, ...], pixels: Pixels) -> dict[str, float]:
+    """Write FOLDER/float32.FORMAT for each format and prove each on `pixels`, uint8 RGB (n, h, w, 3).
+
+    Returns format -> largest absolute difference of a probability from Keras. Raises ModelError when the
+    converter fails or aborts, or when a difference exceeds PARITY_TOLERANCE.
+    """
+    np.save(folder / PIXELS, pixels[:PARITY_PHOTOS])
+    _run_worker(model, folder, formats)
+    answers = np.load(folder / ANSWERS, allow_pickle=False)
+    return {name: _parity(folder / f"float32.{name}", pixels[:PARITY_PHOTOS], answers) for name in formats}
+
+
+def _run_worker(model: Path, folder: Path, formats: tuple[str, ...]) -> None:
+    command = [sys.executable, "-m", "edgecls.export.convert_worker", str(model), str(folder), ",".join(formats)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise ModelError(f"{model}: the conversion took longer than {TIMEOUT_S} s and was ended") from error
+    if done.returncode == 0:
+        return
+    last = done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "no message"
+    if last.startswith("ModuleNotFoundError") or last.startswith("ImportError"):
+        raise MissingDependencyError(f"conversion failed: {last}; install it with: pip install 'edgecls[train,export]'")
+    if done.returncode < 0:
+        name = signal.Signals(-done.returncode).name
+        raise ModelError(f"{model}: the converter aborted ({name}: {last}); try one format alone with --format")
+    raise ModelError(f"{model}: cannot be converted to {', '.join(formats)} ({last}); try one format alone with --format")
+
+
+def _parity(path: Path, pixels: Pixels, answers: Probabilities) -> float:
+    engine = open_engine(path)
+    difference = float(np.abs(engine.run(pixels) - answers).max())
+    engine.close()
+    if not difference <= PARITY_TOLERANCE:  # also catches NaN
+        raise ModelError(
+            f"{path.name}: expected the probabilities of Keras within {PARITY_TOLERANCE}, found a difference of "
+            f"{difference:.3g}; the conversion is wrong, do not use it"
+        )
+    return difference

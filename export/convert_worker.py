@@ -1,0 +1,47 @@
+"""The child process that converts: `python -m edgecls.export.convert_worker MODEL FOLDER FORMAT,...`.
+
+A converter can abort its whole process (LLVM does, on some graphs); in a child that is an error to report.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+KERAS_FORMATS = {"tflite": "litert", "onnx": "onnx"}
+
+
+def convert(model_path: Path, folder: Path, formats: list[str]) -> None:
+    """Write FOLDER/float32.FORMAT for each format from a .keras file; batch size 1, input "image" 0..255.
+
+    Also computes the parity photos with Keras itself and leaves its probabilities beside them.
+    """
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # only TensorFlow's graph can be converted
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import keras
+    import numpy as np
+
+    from edgecls.export.convert import ANSWERS, PIXELS
+    from edgecls.export.native import to_native
+
+    model = keras.models.load_model(model_path, compile=False)
+    pixels = np.load(folder / PIXELS, allow_pickle=False)
+    np.save(folder / ANSWERS, model.predict(pixels.astype(np.float32), batch_size=len(pixels), verbose=0))
+    native = to_native(keras, model)
+    signature = [_batch_of_one(model)]
+    for name in formats:
+        target = folder / f"float32.{name}"
+        native.export(target, format=KERAS_FORMATS[name], input_signature=signature, verbose=False)
+
+
+def _batch_of_one(model: Any) -> Any:
+    import tensorflow as tf
+
+    tensor = model.inputs[0]
+    return tf.TensorSpec((1, *tensor.shape[1:]), tf.float32, name=tensor.name)
+
+
+if __name__ == "__main__":
+    convert(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3].split(","))

@@ -1,0 +1,184 @@
+"""Export, the whole way: a training run in, a measured bundle out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgecls.bundle import Bundle
+from edgecls.calibration.selection import CalibrationSet, draw_calibration
+from edgecls.data import load_pixels
+from edgecls.devices.detect import detect_machine
+from edgecls.errors import UsageError
+from edgecls.export.candidates import METHODS, Announce, Candidate, embed_cards, make_float, make_int8
+from edgecls.export.evaluation_photos import copy_evaluation
+from edgecls.export.gate import choose_gate_photos
+from edgecls.export.golden import write_golden
+from edgecls.export.judging import judge_candidates, measure_on_test, require_int8
+from edgecls.export.options import ExportOptions, export_versions, find_unchanged, inputs_digest
+from edgecls.files import new_folder, utc_now
+from edgecls.machine import Machine
+from edgecls.manifest import SCHEMA, Calibration, Manifest, Origin, Rejected, Variant, write_manifest
+from edgecls.names import check_name, next_name
+from edgecls.photos import DataSet
+from edgecls.runs import RunRecord, recall_data, run_model
+from edgecls.runtime.model_file import Card
+
+Progress = Callable[[], AbstractContextManager[Announce]]
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """The bundle made, or found: `unchanged` says that an earlier one of the same inputs was found."""
+
+    bundle: Bundle
+    unchanged: bool
+
+
+def export_run(
+    run: Path,
+    record: RunRecord,
+    options: ExportOptions,
+    *,
+    bundles: Path,
+    data: Path | None = None,
+    name: str | None = None,
+    force: bool = False,
+    progress: Progress,
+) -> ExportResult:
+    """Convert, quantize, measure, gate and write one run as a bundle, or find the one of the same inputs.
+
+    Raises GateError when a format asked for by name, or all of them, have no int8 variant within the gate;
+    ModelError when the model cannot be converted; DataError when the run's photos are gone or changed;
+    UsageError for a name that is taken.
+    """
+    model = run_model(run, record)
+    machine = detect_machine()
+    digest = inputs_digest(record, options, machine)
+    found = None if force else find_unchanged(bundles, digest, name)
+    if found is not None:
+        return ExportResult(found, unchanged=True)
+    stem = f"{record.config.network}-{record.data_name}"
+    target = bundles / (check_name(name) if name else next_name(bundles, stem))
+    if target.exists() and not force:
+        raise UsageError(f"{target} exists already; choose another --name or add --force")
+    dataset = recall_data(run, record, root=data)
+    calibration = _draw(dataset, options)
+    with new_folder(target, force=force) as folder, progress() as announce:
+        candidates = _make(
+            model, record, folder, dataset=dataset, calibration=calibration, options=options, machine=machine,
+            announce=announce,
+        )  # fmt: skip
+        gate = choose_gate_photos(dataset, calibration, seed=options.seed)
+        judgement = judge_candidates(
+            candidates,
+            load_pixels(gate.photos, record.preprocess, announce("gate photos")),
+            photos=gate.description,
+            options=options,
+            machine=machine,
+            announce=announce,
+        )
+        require_int8(judgement, options)
+        test = load_pixels(dataset.test, record.preprocess, announce("test photos"))
+        variants = measure_on_test(judgement, test, options=options, machine=machine, announce=announce)
+        _sweep(folder, variants)
+        manifest = _manifest(
+            target.name, record, folder, dataset=dataset, calibration=calibration, options=options,
+            machine=machine, variants=variants, rejected=judgement.rejected, digest=digest,
+        )  # fmt: skip
+        write_manifest(folder, manifest)
+    return ExportResult(Bundle.open(target), unchanged=False)
+
+
+def _draw(dataset: DataSet, options: ExportOptions) -> CalibrationSet | None:
+    if not options.int8:
+        return None
+    return draw_calibration(dataset.train, count=options.calibration_photos, seed=options.seed)
+
+
+def _make(
+    model: Path,
+    record: RunRecord,
+    folder: Path,
+    *,
+    dataset: DataSet,
+    calibration: CalibrationSet | None,
+    options: ExportOptions,
+    machine: Machine,
+    announce: Announce,
+) -> list[Candidate]:
+    """All candidates as files in `folder`, labels and Preprocess inside."""
+    photos = calibration.photos if calibration else dataset.validation
+    loaded = load_pixels(photos, record.preprocess, announce("calibration photos"))
+    floats = make_float(model, folder, options.formats, parity=loaded.pixels, announce=announce)
+    candidates = list(floats)
+    if calibration:
+        candidates += make_int8(floats, loaded, machine=machine, threads=options.threads, announce=announce)
+    embed_cards(candidates, lambda precision: _card(record, precision))
+    return candidates
+
+
+def _card(record: RunRecord, precision: str) -> Card:
+    return Card(record.config.network, record.labels, record.preprocess, precision, temperature=1.0, threshold=0.0)
+
+
+def _sweep(folder: Path, variants: tuple[Variant, ...]) -> None:
+    """Delete what is not shipped: rejected candidates and the files of the conversion."""
+    kept = {variant.file for variant in variants}
+    for path in folder.iterdir():
+        if path.is_file() and path.name not in kept:
+            path.unlink()
+
+
+def _manifest(
+    name: str,
+    record: RunRecord,
+    folder: Path,
+    *,
+    dataset: DataSet,
+    calibration: CalibrationSet | None,
+    options: ExportOptions,
+    machine: Machine,
+    variants: tuple[Variant, ...],
+    rejected: tuple[Rejected, ...],
+    digest: str,
+) -> Manifest:
+    """Write golden answers and evaluation photos into `folder`, and describe it all."""
+    return Manifest(
+        schema=SCHEMA,
+        name=name,
+        created=utc_now(),
+        inputs_digest=digest,
+        network=record.config.network,
+        labels=record.labels,
+        preprocess=record.preprocess,
+        temperature=1.0,
+        threshold=0.0,
+        max_drop=options.max_drop,
+        variants=variants,
+        rejected=rejected,
+        calibration=_calibration(calibration, options),
+        evaluation=copy_evaluation(
+            dataset.test,
+            dataset.labels,
+            folder,
+            count=options.evaluation_photos,
+            max_bytes=options.evaluation_bytes,
+            seed=options.seed,
+        ),
+        golden_sha256=write_golden(
+            folder, variants, dataset.test, preprocess=record.preprocess, machine=machine, seed=options.seed
+        ),
+        origin=Origin(record.name, record.inputs_digest, record.model_sha256, record.data_name),
+        machine=machine,
+        versions=export_versions(),
+    )
+
+
+def _calibration(drawn: CalibrationSet | None, options: ExportOptions) -> Calibration | None:
+    if drawn is None:
+        return None
+    method = "; ".join(f"{name}: {METHODS[name]}" for name in options.formats)
+    return Calibration(len(drawn.photos), "train", method, drawn.seed, drawn.digest)

@@ -1,0 +1,118 @@
+"""Judging candidates: measured on the gate's photos, those that pass measured once more on the test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edgecls.data import Loaded, Tick
+from edgecls.errors import GateError
+from edgecls.export.candidates import Candidate
+from edgecls.export.gate import judge
+from edgecls.export.measure import Scored, measure, score_files
+from edgecls.export.options import ExportOptions
+from edgecls.files import sha256_file
+from edgecls.machine import Machine
+from edgecls.manifest import Measurement, Rejected, Variant
+
+Announce = Callable[[str], Tick]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Candidates within the gate with their measurement there, and those that stay out with their reason."""
+
+    passed: tuple[tuple[Candidate, Measurement], ...]
+    rejected: tuple[Rejected, ...]
+
+
+def judge_candidates(
+    candidates: list[Candidate],
+    loaded: Loaded,
+    *,
+    photos: str,
+    options: ExportOptions,
+    machine: Machine,
+    announce: Announce,
+) -> Judgement:
+    """Measure every candidate beside the float file of its format, and let the gate decide."""
+    scores = _scores([c for c in candidates if not c.failure], loaded, options, machine, announce, "gate photos")
+    passed: list[tuple[Candidate, Measurement]] = []
+    rejected = []
+    for candidate in candidates:
+        if candidate.failure:
+            rejected.append(Rejected(candidate.format, candidate.precision, candidate.failure, None))
+            continue
+        measured = _measured(candidate, scores, loaded, photos)
+        reason = judge(measured, options.max_drop) if candidate.precision != "float32" else ""
+        if reason:
+            rejected.append(Rejected(candidate.format, candidate.precision, reason, measured))
+        else:
+            passed.append((candidate, measured))
+    return Judgement(tuple(passed), tuple(rejected))
+
+
+def require_int8(judgement: Judgement, options: ExportOptions) -> None:
+    """Raise GateError when a format asked for by name, or all of them, have no int8 variant left."""
+    if not options.int8:
+        return
+    left = {c.format for c, _ in judgement.passed if c.precision.startswith("int8")}
+    lacking = [name for name in options.formats if name not in left]
+    if left and not (options.named and lacking):
+        return
+    reasons = "; ".join(f"{r.format} {r.precision}: {r.reason}" for r in judgement.rejected if r.format in lacking)
+    raise GateError(
+        f"no int8 variant of {' or '.join(lacking)} passed the gate, no bundle was written: {reasons}; "
+        "train longer or on more photos, allow more with --max-drop, or export float with --no-int8"
+    )
+
+
+def measure_on_test(
+    judgement: Judgement,
+    loaded: Loaded,
+    *,
+    options: ExportOptions,
+    machine: Machine,
+    announce: Announce,
+) -> tuple[Variant, ...]:
+    """Read the test photos once, with every variant that passed."""
+    candidates = [candidate for candidate, _ in judgement.passed]
+    scores = _scores(candidates, loaded, options, machine, announce, "test photos")
+    words = f"{len(loaded)} test photos"
+    return tuple(
+        _variant(candidate, scores[candidate.path], gate, _measured(candidate, scores, loaded, words))
+        for candidate, gate in judgement.passed
+    )
+
+
+def _scores(
+    candidates: list[Candidate],
+    loaded: Loaded,
+    options: ExportOptions,
+    machine: Machine,
+    announce: Announce,
+    what: str,
+) -> dict[object, Scored]:
+    files = {c.path: c.precision for c in candidates}
+    return dict(
+        score_files(files, loaded, machine=machine, threads=options.threads, announce=announce, what=what)
+    )
+
+
+def _measured(candidate: Candidate, scores: dict[object, Scored], loaded: Loaded, photos: str) -> Measurement:
+    reference = scores[candidate.path.with_name(f"model.float32.{candidate.format}")]
+    return measure(scores[candidate.path], reference, loaded, photos=photos)
+
+
+def _variant(candidate: Candidate, scored: Scored, gate: Measurement, test: Measurement) -> Variant:
+    return Variant(
+        file=candidate.path.name,
+        format=candidate.format,
+        precision=candidate.precision,
+        sha256=sha256_file(candidate.path),
+        size_bytes=candidate.path.stat().st_size,
+        input=scored.input,
+        output=scored.output,
+        gate=gate,
+        test=test,
+    )

@@ -1,0 +1,74 @@
+"""What the user asked of an export, and the digest that finds an earlier one of the same inputs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from edgecls import __version__
+from edgecls.bundle import Bundle
+from edgecls.errors import ModelError
+from edgecls.export.evaluation_photos import COUNT, MAX_BYTES
+from edgecls.files import digest_json
+from edgecls.machine import Machine
+from edgecls.manifest import DOCUMENT, FORMATS, read_manifest
+from edgecls.runs import RunRecord
+
+_PACKAGES = ("tensorflow-cpu", "tensorflow", "keras", "litert-quantizer", "ai-edge-litert", "tf2onnx", "onnx", "onnxruntime")
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """Formats and precision wanted, the gate, and how many photos do what.
+
+    `named` says that the formats were asked for by name. `max_drop` is in points of top-1;
+    `evaluation_bytes` bounds the photos carried along.
+    """
+
+    int8: bool = True
+    formats: tuple[str, ...] = FORMATS
+    named: bool = False
+    max_drop: float = 1.0
+    calibration_photos: int = 200
+    evaluation_photos: int = COUNT
+    evaluation_bytes: int = MAX_BYTES
+    seed: int = 0
+    threads: int = 2
+
+
+def export_versions() -> dict[str, str]:
+    """Versions of every installed package that has a part in an export."""
+    found = {"edgecls": __version__}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def inputs_digest(record: RunRecord, options: ExportOptions, machine: Machine) -> str:
+    """Digest of everything that determines a bundle. Threads and `named` change no answer and are left out."""
+    wanted = {key: value for key, value in asdict(options).items() if key not in ("threads", "named")}
+    return digest_json(
+        {
+            "run": record.inputs_digest,
+            "model": record.model_sha256,
+            "options": wanted,
+            "arithmetic": machine.int8_dot,
+            "versions": export_versions(),
+        }
+    )
+
+
+def find_unchanged(bundles: Path, digest: str, name: str | None) -> Bundle | None:
+    """The newest bundle of the same inputs; only `name` when that is given."""
+    for document in sorted(bundles.glob(f"{name or '*'}/{DOCUMENT}"), reverse=True):
+        try:
+            manifest = read_manifest(document.parent)
+        except ModelError:
+            continue  # a bundle of another version is no reason to fail; it is not this one
+        if manifest.inputs_digest == digest:
+            return Bundle(document.parent, manifest)
+    return None

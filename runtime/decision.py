@@ -1,0 +1,44 @@
+"""Decision: from the probabilities of one frame to what is said about it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgecls.errors import ModelError
+from edgecls.labels import Labels
+from edgecls.prediction import Prediction, predict
+
+
+class Decision(Protocol):
+    """Makes one Prediction a frame, in the order of the frames."""
+
+    def decide(self, probabilities: NDArray[np.float32]) -> Prediction:
+        """Probabilities, float32 of shape (classes,), to a Prediction. Raises ModelError for NaN."""
+        ...
+
+
+@dataclass(frozen=True)
+class FrameByFrame:
+    """Judges each frame by itself: temperature, then "unknown" below the threshold."""
+
+    labels: Labels
+    temperature: float = 1.0
+    threshold: float = 0.0
+    top_k: int = 5
+
+    def decide(self, probabilities: NDArray[np.float32]) -> Prediction:
+        prediction = predict(
+            probabilities,
+            self.labels,
+            top_k=self.top_k,
+            temperature=self.temperature,
+            threshold=self.threshold,
+        )
+        if not math.isfinite(prediction.confidence):
+            raise ModelError("the model gave scores that are no numbers (NaN or infinite); export it again")
+        return prediction

@@ -1,0 +1,204 @@
+"""The HTML pages: the result first, nothing from outside, and no label that becomes markup."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from edgecls.machine import Machine
+from edgecls.manifest import Manifest
+from edgecls.metrics import class_reports
+from edgecls.reporting.html import bench_page, bundle_page, training_page
+from edgecls.reporting.training_report import TrainingReport
+from edgecls.runtime.benchmark_result import BenchResult
+
+pytest.importorskip("jinja2", reason="needs the report extra")
+pytest.importorskip("matplotlib", reason="needs the report extra")
+
+VOID = frozenset({"meta", "img", "br", "link"})
+NASTY = ("<script>alert(1)</script>", "a & b", '" onerror="x', "$5 or $10", "яблоко", "リンゴ", "naïve café")
+
+
+class Outline(HTMLParser):
+    """Reads a page: its text, its tags with attributes, and whether every tag is closed."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.text, self.tags = "", list[tuple[str, dict[str, str | None]]]()
+        self.open = list[str]()
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def readable(page: str) -> str:
+    """The words of a page, its unbreakable spaces as plain ones."""
+    return Outline(page).text.replace("\u00a0", " ")
+
+
+def pictures(page: str) -> list[str]:
+    """The SVG texts inside a page."""
+    return [base64.b64decode(code).decode() for code in re.findall(r"svg\+xml;base64,([^\"]+)", page)]
+
+
+Pages = Callable[[], list[str]]
+
+
+@pytest.fixture
+def pages(bench: BenchResult, manifest: Manifest, training: TrainingReport) -> list[str]:
+    return [bench_page(bench, manifest), training_page(training), bundle_page(manifest, bench, training)]
+
+
+def test_the_bundle_page_begins_with_accuracy_size_latency_and_machine(
+    manifest: Manifest, bench: BenchResult, training: TrainingReport
+) -> None:
+    text = readable(bundle_page(manifest, bench, training))
+    row = next(r for r in bench.rows if r.file == "model.int8.tflite" and r.threads == 2)
+    headline = (
+        f"Top-1 78.5 % in float, 79.3 % in int8; 13.6 MB down to 3.9 MB; {row.frame_ms.p50:.2f} ms a frame "
+        "on AMD EPYC 7B13, 2 threads"
+    )
+    assert headline in text
+    assert text.index(headline) < text.index("Accuracy against latency")
+
+
+def test_a_latency_of_another_file_is_never_shown_beside_an_accuracy(
+    manifest: Manifest, bench: BenchResult
+) -> None:
+    other = replace(bench, rows=tuple(replace(row, sha256="of another export") for row in bench.rows))
+    assert "not yet timed" in readable(bundle_page(manifest, other, None))
+
+
+def test_the_bundle_page_shows_every_variant_the_rejected_and_the_origin(
+    manifest: Manifest, bench: BenchResult
+) -> None:
+    text = readable(bundle_page(manifest, bench, None))
+    for expected in (
+        "onnx int8-avx2",
+        "99.7 % of 627",
+        "−0.8 (−1.9 to +0.4)",
+        "6.5 points below float on 57 validation photos",
+        "100 photos of the training split",
+        "run efficientnet_lite0-groceries-001, digest 1d1d1d1d1d1d",
+        "edgecls verify bundles/efficientnet_lite0-groceries-001",
+        "exact arithmetic",
+    ):
+        assert expected in text
+
+
+def test_a_bundle_that_was_never_timed_says_how_to_time_it(manifest: Manifest) -> None:
+    text = readable(bundle_page(manifest, None, None))
+    assert "Measure it with: edgecls bench" in text
+    assert "not yet timed" in text
+
+
+def test_a_bundle_without_int8_has_a_headline_of_its_float_model(
+    manifest: Manifest, bench: BenchResult
+) -> None:
+    alone = replace(manifest, variants=manifest.variants[:1])
+    assert "Top-1 78.5 %; 13.6 MB;" in readable(bundle_page(alone, bench, None))
+
+
+def test_a_bundle_without_variants_says_so(manifest: Manifest) -> None:
+    assert "no variant passed the gate" in readable(bundle_page(replace(manifest, variants=()), None, None))
+
+
+def test_the_benchmark_page_says_why_int8_is_slow_and_what_was_skipped(bench: BenchResult) -> None:
+    text = readable(bench_page(bench))
+    assert "model.int8.onnx on onnxruntime is slower than float32" in text
+    assert "engine 'tflite-runtime' is not installed" in text
+    assert "no int8 dot product (sums saturate)" in text
+
+
+def test_a_machine_that_tells_no_temperature_gets_no_empty_line(bench: BenchResult) -> None:
+    silent = replace(bench.before, temperature_c=None, clock_mhz=None, throttled=None)
+    assert "meanwhile" in readable(bench_page(bench))
+    assert "meanwhile" not in readable(bench_page(replace(bench, before=silent, after=silent)))
+
+
+def test_every_tag_is_closed(pages: list[str]) -> None:
+    for page in pages:
+        assert Outline(page).open == []
+
+
+def test_a_page_loads_nothing_from_outside(pages: list[str]) -> None:
+    for page in pages:
+        assert "default-src 'none'" in page
+        for tag, attributes in Outline(page).tags:
+            assert tag not in ("script", "link", "iframe")
+            address = attributes.get("src") or attributes.get("href") or "data:"
+            assert address.startswith("data:")
+        assert "url(" not in page
+
+
+def test_every_picture_has_words_for_those_who_cannot_see_it(pages: list[str]) -> None:
+    found = [attributes for page in pages for tag, attributes in Outline(page).tags if tag == "img"]
+    assert len(found) == 1 + 3 + 4
+    assert all(attributes["alt"] for attributes in found)
+
+
+def test_light_dark_phone_and_print_are_thought_of(pages: list[str]) -> None:
+    for page in pages:
+        for sign in ("prefers-color-scheme: dark", "@media print", "max-width: 40rem", "width=device-width"):
+            assert sign in page
+
+
+@pytest.mark.filterwarnings("error")
+def test_class_names_stay_text_whatever_they_hold(manifest: Manifest, bench: BenchResult) -> None:
+    matrix = np.diag(np.arange(1, len(NASTY) + 1)).astype(np.int64)
+    report = TrainingReport(
+        title="run <b>1</b>",
+        facts=(("data", "<i>photos</i>"),),
+        history={},
+        matrix=matrix,
+        class_reports=class_reports(matrix, NASTY),
+        top1=bench.rows[0].top1,
+        problems=("<script>alert(2)</script>.jpg: empty",),
+    )
+    page = bundle_page(replace(manifest, labels=NASTY), bench, report)
+    assert not any(tag in ("script", "b1", "i") for tag, _ in Outline(page).tags)
+    for label in NASTY:
+        assert label in readable(page)
+    for svg in pictures(page):
+        assert "<script" not in svg
+    assert any("яблоко" in svg for svg in pictures(page))
+    assert any("$5 or $10" in svg for svg in pictures(page))
+
+
+def test_the_machines_name_stays_text(bench: BenchResult, machine_named: Callable[[str], Machine]) -> None:
+    page = bench_page(replace(bench, machine=machine_named("<img src=x onerror=y>")))
+    assert not any(attributes.get("src") == "x" for _, attributes in Outline(page).tags)
+
+
+def test_the_training_page_names_the_hardest_class_and_the_problems(training: TrainingReport) -> None:
+    text = readable(training_page(training))
+    worst = min(training.class_reports, key=lambda report: report.recall)
+    assert f"recall of {worst.label}" in text
+    assert "broken.jpg: the picture ends too early" in text
+    assert f"{100 * training.top1.value:.1f} % top-1 on {training.top1.n} test photos" in text
+
+
+def test_a_class_without_test_photos_is_shown_as_such(without_chips: TrainingReport) -> None:
+    text = readable(training_page(without_chips))
+    assert "mean recall of 13 classes" in text
+    assert re.search(r"chips\s*–\s*no photos\s*–\s*0", text)
+
+
+def test_a_run_without_history_has_no_empty_picture(training: TrainingReport) -> None:
+    assert "Learning curves" not in readable(training_page(replace(training, history={})))
