@@ -87,4 +87,4 @@ def load_pixels(photos: Sequence[Photo], preprocess: Preprocess, tick: Tick | No
 def _allocate(shape: tuple[int, ...]) -> Pixels:
     if int(np.prod(shape)) <= IN_MEMORY_BYTES:
         return np.empty(shape, np.uint8)
-    return np.memmap(tempfile.TemporaryFile(), np.uint8, "w+", shape=shape)  # noqa: SIM115  the map keeps it
+    return np.memmap(tempfile.TemporaryFile(), np.uint8, "w+", shape=shape)

@@ -56,6 +56,27 @@ def read_folder_tree(root: Path, *, seed: int) -> DataSet:
     )
 
 
+def read_labelled(root: Path, labels: Labels, split: str) -> tuple[tuple[Photo, ...], tuple[Problem, ...]]:
+    """The photos of class folders whose names are among `labels`; those of `split` when `root` has splits.
+
+    Raises UsageError when `root` is no folder, DataError when a folder names another class or none has photos.
+    """
+    if not root.is_dir():
+        raise UsageError(
+            f"{root}: expected a folder with one sub-folder of photos for each class, found none"
+        )
+    folder = _split_folders(root).get(split, root)
+    strange = sorted({f.name for f in _folders(folder)} - set(labels.names))
+    if strange:
+        raise DataError(
+            f"{folder}: classes {', '.join(strange)} are not among the model's; expected {', '.join(labels)}"
+        )
+    photos, problems = _read_split(root, folder, labels)
+    if not photos:
+        raise DataError(f"{folder}: expected photos in the class folders, found none; {_listed(problems)}")
+    return tuple(photos), tuple(problems)
+
+
 def _split_folders(root: Path) -> dict[str, Path]:
     """Split name -> folder; the root itself is the training split when it holds class folders."""
     found: dict[str, Path] = {}
@@ -67,6 +88,9 @@ def _split_folders(root: Path) -> dict[str, Path]:
                     f"{root}: found both {found[split].name}/ and {folder.name}/; keep one of them"
                 )
             found[split] = folder
+    if found and "train" not in found and len(found) == len(_folders(root)):
+        there = ", ".join(f"{folder.name}/" for folder in found.values())
+        raise DataError(f"{root}: expected a train folder beside {there}, found none; add it")
     return found if "train" in found else {"train": root}
 
 
@@ -77,6 +101,9 @@ def _labels(root: Path, folders: dict[str, Path]) -> Labels:
             f"{root}: expected one sub-folder of photos for each class, found no sub-folder; "
             "sort the photos into DATA/CLASS/photo.jpg"
         )
+    for name in names:
+        if not _is_utf8(name):
+            raise DataError(f"{root}: {_shown(name)}: expected a folder name in UTF-8, found others; rename it")
     for split, folder in folders.items():
         strange = sorted({f.name for f in _folders(folder)} - set(names))
         if strange:
@@ -95,14 +122,30 @@ def _read_split(root: Path, folder: Path, labels: Labels) -> tuple[list[Photo], 
         for path in sorted(p for p in class_folder.rglob("*") if p.is_file() and not p.name.startswith(".")):
             name = path.relative_to(root).as_posix()
             if not is_photo(path):
-                problems.append(Problem(name, "not a photo by its suffix; left out"))
+                problems.append(Problem(_shown(name), "not a photo by its suffix; left out"))
                 continue
-            data = path.read_bytes()
+            if not _is_utf8(name):
+                problems.append(Problem(_shown(name), "its name is not UTF-8; rename it"))
+                continue
+            try:
+                data = path.read_bytes()
+            except OSError as error:
+                problems.append(Problem(name, f"cannot be read ({error.strerror}); check its permissions"))
+                continue
             if data:
                 photos.append(Photo(name, label, photo_digest(data), path))
             else:
                 problems.append(Problem(name, "the file is empty (0 bytes); replace it or delete it"))
     return photos, problems
+
+
+def _is_utf8(name: str) -> bool:
+    """Say whether a name can be written to run.json: Python keeps other bytes of a path as lone surrogates."""
+    return _shown(name) == name
+
+
+def _shown(name: str) -> str:
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _folders(parent: Path) -> list[Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,8 @@ def read_idx_folder(root: Path, *, seed: int) -> DataSet:
         prefix = pictures_path.name.split("-")[0]
         labels_path = _labels_of(pictures_path)
         pictures, numbers = read_idx(pictures_path, dimensions=3), read_idx(labels_path, dimensions=1)
+        if not pictures.size:
+            raise DataError(f"{pictures_path}: expected pictures, found none in it; fetch it again")
         if len(pictures) != len(numbers):
             raise DataError(
                 f"{pictures_path}: expected as many labels as pictures, found {len(numbers)} and {len(pictures)}; "
@@ -71,7 +74,7 @@ def read_idx(path: Path, dimensions: int) -> Pixels:
     try:
         raw = path.read_bytes()
         data = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: cannot be read ({error}); fetch it again") from error
     header = 4 + 4 * dimensions
     if len(data) < header or data[:4] != bytes((0, 0, _UINT8, dimensions)):
@@ -102,9 +105,11 @@ def _labels_of(pictures: Path) -> Path:
 def _names(root: Path, classes: int) -> Labels:
     listed = root / "labels.txt"
     if listed.is_file():
-        names = tuple(
-            line.strip() for line in listed.read_text(encoding="utf-8").splitlines() if line.strip()
-        )
+        try:
+            lines = listed.read_text(encoding="utf-8").splitlines()
+        except ValueError as error:
+            raise DataError(f"{listed}: expected text in UTF-8, found {error}; save it as UTF-8") from error
+        names = tuple(line.strip() for line in lines if line.strip())
         if len(names) != classes:
             raise DataError(
                 f"{listed}: expected {classes} names, found {len(names)}; one line for each class"

@@ -126,7 +126,9 @@ def recall_data(folder: Path, record: RunRecord, *, root: Path | None = None) ->
     """
     root = root or Path(record.data_root)
     if not root.is_dir():
-        raise DataError(f"{root}: the run's photos are not there any more; say where they are with --data DIR")
+        raise DataError(
+            f"{root}: the run's photos are not there any more; say where they are with --data DIR"
+        )
     listed = from_record(
         dict[str, tuple[tuple[str, int, str], ...]],
         read_json(folder / SPLITS_DOCUMENT),
@@ -137,7 +139,9 @@ def recall_data(folder: Path, record: RunRecord, *, root: Path | None = None) ->
         split: tuple(_recall(root, name, label, digest, in_memory) for name, label, digest in listed[split])
         for split in SPLITS
     }
-    return DataSet(record.data_name, root, Labels(record.labels), *(splits[split] for split in SPLITS))
+    return DataSet(
+        record.data_name, root, Labels(record.labels), splits["train"], splits["validation"], splits["test"]
+    )
 
 
 def _idx_photos(root: Path, seed: int) -> dict[str, Photo]:
@@ -155,5 +159,7 @@ def _recall(root: Path, name: str, label: int, digest: str, in_memory: dict[str,
             raise DataError(f"{path}: the run saw this photo but it is gone; restore it or train again")
         photo = Photo(name, label, photo_digest(path.read_bytes()), path)
     if photo.digest != digest:
-        raise DataError(f"{root / name}: the photo has changed since the run saw it; restore it or train again")
+        raise DataError(
+            f"{root / name}: the photo has changed since the run saw it; restore it or train again"
+        )
     return photo

@@ -34,7 +34,14 @@ def convert_float(model: Path, folder: Path, formats: tuple[str, ...], pixels: P
 
 
 def _run_worker(model: Path, folder: Path, formats: tuple[str, ...]) -> None:
-    command = [sys.executable, "-m", "edgecls.export.convert_worker", str(model), str(folder), ",".join(formats)]
+    command = [
+        sys.executable,
+        "-m",
+        "edgecls.export.convert_worker",
+        str(model),
+        str(folder),
+        ",".join(formats),
+    ]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     except subprocess.TimeoutExpired as error:
@@ -42,12 +49,18 @@ def _run_worker(model: Path, folder: Path, formats: tuple[str, ...]) -> None:
     if done.returncode == 0:
         return
     last = done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "no message"
-    if last.startswith("ModuleNotFoundError") or last.startswith("ImportError"):
-        raise MissingDependencyError(f"conversion failed: {last}; install it with: pip install 'edgecls[train,export]'")
+    if last.startswith(("ModuleNotFoundError", "ImportError")):
+        raise MissingDependencyError(
+            f"conversion failed: {last}; install it with: pip install 'edgecls[train,export]'"
+        )
     if done.returncode < 0:
         name = signal.Signals(-done.returncode).name
-        raise ModelError(f"{model}: the converter aborted ({name}: {last}); try one format alone with --format")
-    raise ModelError(f"{model}: cannot be converted to {', '.join(formats)} ({last}); try one format alone with --format")
+        raise ModelError(
+            f"{model}: the converter aborted ({name}: {last}); try one format alone with --format"
+        )
+    raise ModelError(
+        f"{model}: cannot be converted to {', '.join(formats)} ({last}); try one format alone with --format"
+    )
 
 
 def _parity(path: Path, pixels: Pixels, answers: Probabilities) -> float:

@@ -121,7 +121,9 @@ def _make(
 
 
 def _card(record: RunRecord, precision: str) -> Card:
-    return Card(record.config.network, record.labels, record.preprocess, precision, temperature=1.0, threshold=0.0)
+    return Card(
+        record.config.network, record.labels, record.preprocess, precision, temperature=1.0, threshold=0.0
+    )
 
 
 def _sweep(folder: Path, variants: tuple[Variant, ...]) -> None:

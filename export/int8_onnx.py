@@ -30,7 +30,9 @@ def prepare_onnx(source: Path, target: Path) -> None:
     try:
         ort.InferenceSession(str(source), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime raises classes of its own, one for each status code
-        raise ModelError(f"{source.name} could not be optimised ({error}); export TFLite with --format tflite") from error
+        raise ModelError(
+            f"{source.name} could not be optimised ({error}); export TFLite with --format tflite"
+        ) from error
 
 
 def quantize_onnx(
@@ -61,7 +63,9 @@ def quantize_onnx(
                 extra_options={"TensorQuantOverrides": _pixel_range(graph.input[0].name, quantization)},
             )
     except Exception as error:  # the quantizer raises whatever its passes meet
-        raise ModelError(f"{source.name} could not be quantized to int8 ({error}); export it with --format tflite") from error
+        raise ModelError(
+            f"{source.name} could not be quantized to int8 ({error}); export it with --format tflite"
+        ) from error
 
 
 def _pixel_range(name: str, quantization: Any) -> dict[str, list[dict[str, Any]]]:
@@ -71,7 +75,7 @@ def _pixel_range(name: str, quantization: Any) -> dict[str, list[dict[str, Any]]
 
 
 def _reader(quantization: Any, pixels: Pixels, name: str, tick: Tick | None) -> Any:
-    class Reader(quantization.CalibrationDataReader):  # type: ignore[misc,name-defined]
+    class Reader(quantization.CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
             self._next = 0
 

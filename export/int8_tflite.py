@@ -18,7 +18,9 @@ METHOD = "litert-quantizer static int8, per-channel weights, min-max"
 KEPT_FLOAT = ("SOFTMAX", "OUTPUT")
 
 
-def quantize_tflite(source: Path, target: Path, pixels: Pixels, *, threads: int, tick: Tick | None = None) -> None:
+def quantize_tflite(
+    source: Path, target: Path, pixels: Pixels, *, threads: int, tick: Tick | None = None
+) -> None:
     """Write `target`, an int8 model whose input is pixel - 128, from the float32 model `source`.
 
     `pixels` are the calibration photos, uint8 RGB (n, h, w, 3). Raises ModelError when the quantizer fails.
@@ -35,7 +37,9 @@ def quantize_tflite(source: Path, target: Path, pixels: Pixels, *, threads: int,
             result = quantizer.quantize(ranges, enable_progress_report=False)
             result.export_model(str(target))
     except (ValueError, RuntimeError, KeyError) as error:
-        raise ModelError(f"{source.name} could not be quantized to int8 ({error}); export float with --no-int8") from error
+        raise ModelError(
+            f"{source.name} could not be quantized to int8 ({error}); export float with --no-int8"
+        ) from error
 
 
 def _recipe(qtyping: Any) -> Any:

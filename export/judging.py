@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from edgecls.data import Loaded, Tick
 from edgecls.errors import GateError
@@ -36,7 +37,9 @@ def judge_candidates(
     announce: Announce,
 ) -> Judgement:
     """Measure every candidate beside the float file of its format, and let the gate decide."""
-    scores = _scores([c for c in candidates if not c.failure], loaded, options, machine, announce, "gate photos")
+    scores = _scores(
+        [c for c in candidates if not c.failure], loaded, options, machine, announce, "gate photos"
+    )
     passed: list[tuple[Candidate, Measurement]] = []
     rejected = []
     for candidate in candidates:
@@ -60,7 +63,9 @@ def require_int8(judgement: Judgement, options: ExportOptions) -> None:
     lacking = [name for name in options.formats if name not in left]
     if left and not (options.named and lacking):
         return
-    reasons = "; ".join(f"{r.format} {r.precision}: {r.reason}" for r in judgement.rejected if r.format in lacking)
+    reasons = "; ".join(
+        f"{r.format} {r.precision}: {r.reason}" for r in judgement.rejected if r.format in lacking
+    )
     raise GateError(
         f"no int8 variant of {' or '.join(lacking)} passed the gate, no bundle was written: {reasons}; "
         "train longer or on more photos, allow more with --max-drop, or export float with --no-int8"
@@ -92,14 +97,12 @@ def _scores(
     machine: Machine,
     announce: Announce,
     what: str,
-) -> dict[object, Scored]:
+) -> dict[Path, Scored]:
     files = {c.path: c.precision for c in candidates}
-    return dict(
-        score_files(files, loaded, machine=machine, threads=options.threads, announce=announce, what=what)
-    )
+    return score_files(files, loaded, machine=machine, threads=options.threads, announce=announce, what=what)
 
 
-def _measured(candidate: Candidate, scores: dict[object, Scored], loaded: Loaded, photos: str) -> Measurement:
+def _measured(candidate: Candidate, scores: dict[Path, Scored], loaded: Loaded, photos: str) -> Measurement:
     reference = scores[candidate.path.with_name(f"model.float32.{candidate.format}")]
     return measure(scores[candidate.path], reference, loaded, photos=photos)
 

@@ -58,7 +58,13 @@ def measure(scored: Scored, reference: Scored, loaded: Loaded, *, photos: str) -
 
 
 def score_files(
-    files: dict[Path, str], loaded: Loaded, *, machine: Machine, threads: int, announce: Callable[[str], Tick], what: str
+    files: dict[Path, str],
+    loaded: Loaded,
+    *,
+    machine: Machine,
+    threads: int,
+    announce: Callable[[str], Tick],
+    what: str,
 ) -> dict[Path, Scored]:
     """Run several model files, path -> precision, on the same photos, one after the other."""
     return {

@@ -16,7 +16,7 @@ def to_native(keras: Any, model: Any) -> Any:
     """
     tf = need("tensorflow", "train")
 
-    class NativeConv2D(keras.layers.Conv2D):  # type: ignore[misc,name-defined]
+    class NativeConv2D(keras.layers.Conv2D):  # type: ignore[misc]
         def call(self, inputs: Any) -> Any:
             outputs = tf.nn.conv2d(
                 inputs,

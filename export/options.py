@@ -15,7 +15,16 @@ from edgecls.machine import Machine
 from edgecls.manifest import DOCUMENT, FORMATS, read_manifest
 from edgecls.runs import RunRecord
 
-_PACKAGES = ("tensorflow-cpu", "tensorflow", "keras", "litert-quantizer", "ai-edge-litert", "tf2onnx", "onnx", "onnxruntime")
+_PACKAGES = (
+    "tensorflow-cpu",
+    "tensorflow",
+    "keras",
+    "litert-quantizer",
+    "ai-edge-litert",
+    "tf2onnx",
+    "onnx",
+    "onnxruntime",
+)
 
 
 @dataclass(frozen=True)

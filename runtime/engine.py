@@ -58,7 +58,9 @@ def open_engine(
     if engine is not None and engine not in ENGINES:
         raise UsageError(f"expected an engine of {', '.join(ENGINES)}, found '{engine}'")
     if engine is not None and ENGINES[engine] not in (format, "any"):
-        raise UsageError(f"engine '{engine}' runs .{ENGINES[engine]} files, found {path.name}; choose another")
+        raise UsageError(
+            f"engine '{engine}' runs .{ENGINES[engine]} files, found {path.name}; choose another"
+        )
     if engine == "null":
         from edgecls.runtime.null import NullEngine
 

@@ -36,7 +36,9 @@ class LiteRTEngine:
         self._interpreter = interpreter
         inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
         if len(inputs) != 1 or len(outputs) != 1:
-            raise ModelError(f"{path}: expected one input and one output, found {len(inputs)} and {len(outputs)}")
+            raise ModelError(
+                f"{path}: expected one input and one output, found {len(inputs)} and {len(outputs)}"
+            )
         self._in, self._out = inputs[0]["index"], outputs[0]["index"]
         self.input, self.output = _spec(inputs[0]), _spec(outputs[0])
 
@@ -73,7 +75,9 @@ def _load(path: Path, package: str | None, threads: int) -> tuple[str, Any]:
                 interpreter = module.Interpreter(model_path=str(path), num_threads=threads)
                 interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
-            raise ModelError(f"{path}: not a TFLite model this engine can load ({str(error).strip()}); export it again") from error
+            raise ModelError(
+                f"{path}: not a TFLite model this engine can load ({str(error).strip()}); export it again"
+            ) from error
         except (SystemError, AttributeError, ImportError) as error:  # tflite_runtime beside numpy 2
             reasons.append(f"{name}: {error}")
             continue

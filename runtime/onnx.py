@@ -36,14 +36,18 @@ class OnnxEngine:
             self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime raises classes of its own, one for each status code
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise ModelError(f"{path}: not an ONNX model this engine can load ({reason}); export it again") from error
+            raise ModelError(
+                f"{path}: not an ONNX model this engine can load ({reason}); export it again"
+            ) from error
         provider = self._session.get_providers()[0].removesuffix("ExecutionProvider")
         self.name = f"onnxruntime {ort.__version__} {provider}" + (" exact" if arithmetic == "exact" else "")
         self.threads = threads
         self.arithmetic = arithmetic
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         if len(inputs) != 1 or len(outputs) != 1:
-            raise ModelError(f"{path}: expected one input and one output, found {len(inputs)} and {len(outputs)}")
+            raise ModelError(
+                f"{path}: expected one input and one output, found {len(inputs)} and {len(outputs)}"
+            )
         self.input, self.output = _spec(inputs[0]), _spec(outputs[0])
 
     def run(self, batch: Pixels) -> NDArray[np.float32]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,22 +16,30 @@ FORMATS = ("tflite", "onnx")
 
 
 def command(
-    run: Annotated[Optional[str], typer.Argument(help="Folder or name of a run; default the newest complete one.")] = None,
+    run: Annotated[
+        str | None, typer.Argument(help="Folder or name of a run; default the newest complete one.")
+    ] = None,
     int8: Annotated[bool, typer.Option("--int8/--no-int8", help="Make int8 variants beside float.")] = True,
     format: Annotated[
-        Optional[str], typer.Option(help="tflite, onnx or both with a comma; default: both are tried.")
+        str | None, typer.Option(help="tflite, onnx or both with a comma; default: both are tried.")
     ] = None,
     max_drop: Annotated[float, typer.Option(help="Points of top-1 that int8 may lose against float.")] = 1.0,
-    calibration: Annotated[int, typer.Option(min=10, help="Training photos that give the int8 ranges.")] = 200,
+    calibration: Annotated[
+        int, typer.Option(min=10, help="Training photos that give the int8 ranges.")
+    ] = 200,
     photos: Annotated[int, typer.Option(min=1, help="Held-out photos carried in the bundle.")] = 200,
     photos_mb: Annotated[float, typer.Option(min=0.1, help="Most megabytes of such photos.")] = 25.0,
-    data: Annotated[Optional[Path], typer.Option(help="Where the run's photos are now, if they were moved.")] = None,
-    name: Annotated[Optional[str], typer.Option(help="Name of the bundle; default NETWORK-DATA-NNN.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Where the run's photos are now, if they were moved.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the bundle; default NETWORK-DATA-NNN.")] = None,
     bundles: Annotated[Path, typer.Option(help="Folder of the bundles.")] = Path("bundles"),
     seed: Annotated[int, typer.Option(help="Which photos are drawn.")] = 0,
-    force: Annotated[bool, typer.Option("--force", help="Export again, even over a bundle of that name.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Export again, even over a bundle of that name.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the bundle's manifest as JSON.")] = False,
-) -> None:
+) -> Path:
     """Convert, quantize, measure and pack a trained network; the result is bundles/NAME/."""
     import os
 
@@ -62,6 +70,7 @@ def command(
         _verify(result.bundle)
         say(f"{result.bundle.folder}: unchanged, exported from the same run and options, and verified")
     print_json(to_record(result.bundle.manifest)) if json else print_bundle(result.bundle)
+    return result.bundle.folder
 
 
 def print_bundle(bundle: Bundle) -> None:
@@ -80,7 +89,14 @@ def print_bundle(bundle: Bundle) -> None:
         ]
         for v in bundle.manifest.variants
     ]
-    columns = ["variant", "size", "gate top-1", "test top-1", "test drop, points (95 %)", "agreement, decided"]
+    columns = [
+        "variant",
+        "size",
+        "gate top-1",
+        "test top-1",
+        "test drop, points (95 %)",
+        "agreement, decided",
+    ]
     print_table(str(bundle.folder), columns, rows)
     first = bundle.manifest.variants[0]
     say(f"gate: {first.gate.photos}; test: {first.test.photos}, read once")

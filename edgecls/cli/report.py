@@ -38,7 +38,7 @@ def command(
 def _page(source: str | None) -> tuple[str, Path]:
     """The page, and where it usually lies."""
     from edgecls.bundle import find_bundle
-    from edgecls.reporting.run_source import RUN_DOCUMENT
+    from edgecls.runs import DOCUMENT as RUN_DOCUMENT
 
     if source is not None and Path(source).is_file():
         return _bench_page(Path(source))

@@ -30,7 +30,11 @@ def command(
     elif not found:
         say(f"no run under {runs}/ yet; make one with: edgecls train DATA")
     else:
-        print_table("runs", ["name", "regime", "data", "test top-1", "photos", "created", "status"], [_row(r) for r in found])
+        print_table(
+            "runs",
+            ["name", "regime", "data", "test top-1", "photos", "created", "status"],
+            [_row(r) for r in found],
+        )
 
 
 def _row(record: object) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -13,35 +13,49 @@ INTERRUPTED = 130
 
 
 def command(
-    data: Annotated[Path, typer.Argument(help="Class-per-folder tree (train/val/test inside or not) or IDX files.")],
-    network: Annotated[str, typer.Option(help="enet, efficientnet_lite0 or mobilenet_v2.")] = "efficientnet_lite0",
+    data: Annotated[
+        Path, typer.Argument(help="Class-per-folder tree (train/val/test inside or not) or IDX files.")
+    ],
+    network: Annotated[
+        str, typer.Option(help="enet, efficientnet_lite0 or mobilenet_v2.")
+    ] = "efficientnet_lite0",
     regime: Annotated[
-        Optional[str], typer.Option(help="scratch, head, finetune or two-stage; head where weights exist.")
+        str | None, typer.Option(help="scratch, head, finetune or two-stage; head where weights exist.")
     ] = None,
-    weights: Annotated[Optional[str], typer.Option(help="Where the backbone's weights come from, or none.")] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="Where the backbone's weights come from, or none.")
+    ] = None,
     unfreeze: Annotated[
-        Optional[str], typer.Option(help="First layer that fine-tuning trains: a name or a number.")
+        str | None, typer.Option(help="First layer that fine-tuning trains: a name or a number.")
     ] = None,
-    size: Annotated[Optional[int], typer.Option(help="Side of the network's pictures, pixels.")] = None,
+    size: Annotated[int | None, typer.Option(help="Side of the network's pictures, pixels.")] = None,
     crop: Annotated[str, typer.Option(help="centre, letterbox or squash.")] = "centre",
     epochs: Annotated[int, typer.Option(min=1, help="Most epochs of each stage.")] = 40,
-    patience: Annotated[int, typer.Option(min=0, help="Stop after so many epochs without a better one; 0: never.")] = 10,
+    patience: Annotated[
+        int, typer.Option(min=0, help="Stop after so many epochs without a better one; 0: never.")
+    ] = 20,
     batch_size: Annotated[int, typer.Option(min=1)] = 32,
     learning_rate: Annotated[float, typer.Option(help="Rate of the head and of scratch.")] = 1e-3,
     fine_tune_rate: Annotated[float, typer.Option(help="Rate of the layers that fine-tuning trains.")] = 1e-4,
     dropout: Annotated[float, typer.Option(min=0.0, max=0.9)] = 0.2,
     augment: Annotated[
-        Optional[int],
-        typer.Option(min=0, help="Head: augmented views kept of each photo (0). Other regimes: 0 is off, 1 on."),
+        int | None,
+        typer.Option(
+            min=0, help="Head: augmented views kept of each photo (0). Other regimes: 0 is off, 1 on."
+        ),
     ] = None,
     balance: Annotated[str, typer.Option(help="none, weights (class weights) or sampling.")] = "none",
     seed: Annotated[int, typer.Option(help="Split, initialisation, order and augmentation.")] = 0,
-    name: Annotated[Optional[str], typer.Option(help="Name of the run; default NETWORK-DATA-NNN.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the run; default NETWORK-DATA-NNN.")] = None,
     runs: Annotated[Path, typer.Option(help="Folder of the runs.")] = Path("runs"),
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the interrupted run of these options.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Train again, even over a run of that name.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the interrupted run of these options.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Train again, even over a run of that name.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the run's record as JSON.")] = False,
-) -> None:
+) -> Path:
     """Train a classifier on labelled photos; the result is runs/NAME/."""
     from edgecls.cli.console import print_json, say, steps
     from edgecls.cli.training_summary import print_data, print_result, write_report
@@ -81,13 +95,18 @@ def command(
         print_data(dataset)
     result = train(dataset, config, runs=runs, name=name, resume=resume, force=force, progress=steps)
     if result.unchanged:
-        say(f"{result.folder}: unchanged, trained {result.record.created[:10]} from the same photos and options")
+        say(
+            f"{result.folder}: unchanged, trained {result.record.created[:10]} from the same photos and options"
+        )
     else:
         write_report(result.folder, result.record)
     print_json(to_record(result.record)) if json else print_result(result.folder, result.record)
     if result.record.status == "interrupted":
-        say(f"stopped by Ctrl-C; {result.folder} holds the best weights so far, go on with the same command and --resume")
+        say(
+            f"stopped by Ctrl-C; {result.folder} holds the best weights so far, go on with the same command and --resume"
+        )
         raise typer.Exit(INTERRUPTED)
+    return result.folder
 
 
 def _check_choice(option: str, found: str, choices: tuple[str, ...]) -> None:

@@ -37,7 +37,9 @@ def _advice(dataset: DataSet) -> list[str]:
     for split, column in (("validation", 2), ("test", 3)):
         empty = [row[0] for row in counts if row[column] == 0]
         if empty:
-            advice.append(f"no {split} photo shows {', '.join(map(str, empty))}; its figures say nothing of them")
+            advice.append(
+                f"no {split} photo shows {', '.join(map(str, empty))}; its figures say nothing of them"
+            )
     return advice
 
 
@@ -59,13 +61,15 @@ def print_result(folder: Path, record: RunRecord) -> None:
         for name, p in (("validation", record.validation), ("test", record.test))
     ]
     print_table(f"{folder}", ["split", "top-1", "95 % interval", "photos"], rows)
-    say(f"best of {len(record.history.get('loss', ()))} epochs: {record.best_epoch}; {record.seconds['total']:.0f} s")
+    say(
+        f"best of {len(record.history.get('loss', ()))} epochs: {record.best_epoch}; {record.seconds['total']:.0f} s"
+    )
 
 
 def write_report(folder: Path, record: RunRecord) -> None:
     """Write the run's report.html, or say which extra draws it."""
     from edgecls.reporting.html import training_page
-    from edgecls.training.summary import training_report
+    from edgecls.reporting.run_source import training_report
 
     try:
         page = training_page(training_report(record))

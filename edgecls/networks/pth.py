@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from edgecls.errors import ModelError
 
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
-_DTYPES = {
+_DTYPES: dict[str, np.dtype[Any]] = {
     "FloatStorage": np.dtype("<f4"),
     "DoubleStorage": np.dtype("<f8"),
     "HalfStorage": np.dtype("<f2"),
@@ -130,7 +130,8 @@ def _read_legacy(data: bytes) -> tuple[dict[str, Any], Load]:
 def _array(tensor: _Tensor, load: Load) -> NDArray[np.generic]:
     flat = load(tensor.storage)[tensor.offset :]
     last = sum((side - 1) * step for side, step in zip(tensor.shape, tensor.stride, strict=True))
-    if tensor.offset < 0 or min(tensor.stride, default=0) < 0 or last >= max(flat.size, 1):
+    outside = last >= flat.size and 0 not in tensor.shape
+    if tensor.offset < 0 or min((*tensor.stride, *tensor.shape), default=0) < 0 or outside:
         raise ModelError(
             f"a tensor of shape {tensor.shape} reaches outside its storage; fetch the file again"
         )

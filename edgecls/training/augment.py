@@ -31,12 +31,12 @@ def augment(picture: Pixels, rng: np.random.Generator, ranges: Augmentation) -> 
     turn = cv2.getRotationMatrix2D(
         (w / 2, h / 2), rng.uniform(-ranges.rotation, ranges.rotation), rng.uniform(*ranges.zoom)
     )
-    turn[:, 2] += rng.uniform(-ranges.shift, ranges.shift, 2) * (w, h)
+    turn[:, 2] = turn[:, 2] + rng.uniform(-ranges.shift, ranges.shift, 2) * (w, h)
     view = cv2.warpAffine(picture, turn, (w, h), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
     if ranges.flip and rng.random() < 0.5:
         view = view[:, ::-1]
     lit = view * rng.uniform(*ranges.gain) + rng.uniform(-ranges.bias, ranges.bias)
-    return np.clip(lit, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(lit, 0, 255), np.uint8)
 
 
 def augment_batch(pictures: Pixels, rng: np.random.Generator, ranges: Augmentation) -> Pixels:

@@ -33,7 +33,12 @@ def training_versions(keras: Any) -> dict[str, str]:
 
     names = {"tensorflow": ("tensorflow-cpu", "tensorflow"), "jax": ("jax",), "torch": ("torch",)}
     backend = str(keras.backend.backend())
-    found = {"edgecls": __version__, "keras": keras.__version__, "numpy": np.__version__, "opencv": cv2.__version__}
+    found = {
+        "edgecls": __version__,
+        "keras": keras.__version__,
+        "numpy": np.__version__,
+        "opencv": cv2.__version__,
+    }
     for distribution in names.get(backend, ()):
         try:
             return found | {backend: version(distribution)}

@@ -48,7 +48,7 @@ def make_batches(
     `values` are pixels 0..255 of shape (n, h, w, 3), the only ones that can be augmented, or feature vectors.
     """
 
-    class Batches(keras.utils.PyDataset):  # type: ignore[misc,name-defined]
+    class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self._epoch = first_epoch

@@ -87,7 +87,7 @@ def make_callback(
 ) -> Any:
     """The Keras callback that saves every epoch, ends the fit after `patience` epochs without a better one."""
 
-    class SaveEveryEpoch(keras.callbacks.Callback):  # type: ignore[misc,name-defined]
+    class SaveEveryEpoch(keras.callbacks.Callback):  # type: ignore[misc]
         def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
             state = checkpoint.state().advance(dict(logs or {}))
             if state.epochs - state.best_epoch >= patience > 0 or state.epochs >= epochs:

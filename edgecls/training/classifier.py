@@ -42,7 +42,9 @@ def unfreeze_from(keras: Any, backbone: Any, start: str | None) -> str:
     for i, layer in enumerate(backbone.layers):
         layer.trainable = i >= index and not isinstance(layer, keras.layers.BatchNormalization)
         trained += bool(layer.trainable and layer.weights)
-    return f"{trained} layers from '{backbone.layers[index].name}' (number {index}) on, batch normalisation kept"
+    return (
+        f"{trained} layers from '{backbone.layers[index].name}' (number {index}) on, batch normalisation kept"
+    )
 
 
 def _layer_index(backbone: Any, start: str | None) -> int:
@@ -51,9 +53,13 @@ def _layer_index(backbone: Any, start: str | None) -> int:
     names = [layer.name for layer in backbone.layers]
     if start.isdigit():
         if int(start) >= len(names):
-            raise UsageError(f"--unfreeze {start}: the network has layers 0 to {len(names) - 1}; choose one of them")
+            raise UsageError(
+                f"--unfreeze {start}: the network has layers 0 to {len(names) - 1}; choose one of them"
+            )
         return int(start)
     if start not in names:
         with_weights = ", ".join(layer.name for layer in backbone.layers if layer.weights)
-        raise UsageError(f"--unfreeze: expected a layer's name or number, found '{start}'; layers: {with_weights}")
+        raise UsageError(
+            f"--unfreeze: expected a layer's name or number, found '{start}'; layers: {with_weights}"
+        )
     return names.index(start)

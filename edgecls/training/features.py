@@ -30,7 +30,9 @@ def extract(backbone: Any, loaded: Loaded, tick: Tick | None = None) -> Vectors:
     return Vectors(_predict(backbone, loaded, None, tick), loaded.truth)
 
 
-def extract_views(backbone: Any, loaded: Loaded, views: int, *, seed: int, tick: Tick | None = None) -> Vectors:
+def extract_views(
+    backbone: Any, loaded: Loaded, views: int, *, seed: int, tick: Tick | None = None
+) -> Vectors:
     """Features of each photo as it is, then of `views` augmented views of all photos: (1 + views) * n rows."""
     rows = [_predict(backbone, loaded, None, _part(tick, 0, views + 1))]
     for view in range(views):

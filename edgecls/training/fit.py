@@ -10,7 +10,6 @@ from typing import Any
 from edgecls.data import Tick
 from edgecls.training.checkpoint import Checkpoint, History, make_callback
 
-
 Batches = Callable[[int], Any]
 
 
@@ -56,7 +55,9 @@ def fit(
         checkpoint.restore_last(keras, model)
     interrupted = False
     if not state.finished:
-        interrupted = _run(keras, model, batches, validation=validation, plan=plan, checkpoint=checkpoint, tick=tick)
+        interrupted = _run(
+            keras, model, batches, validation=validation, plan=plan, checkpoint=checkpoint, tick=tick
+        )
     checkpoint.restore_best(model)
     state = checkpoint.state()
     return FitResult(state.history, state.best_epoch, interrupted)
@@ -74,13 +75,18 @@ def _compile(keras: Any, model: Any, plan: FitPlan) -> None:
 
 
 def _run(
-    keras: Any, model: Any, batches: Batches, *, validation: Any, plan: FitPlan, checkpoint: Checkpoint, tick: Tick | None
+    keras: Any,
+    model: Any,
+    batches: Batches,
+    *,
+    validation: Any,
+    plan: FitPlan,
+    checkpoint: Checkpoint,
+    tick: Tick | None,
 ) -> bool:
     """Fit until done; say whether Ctrl-C ended it."""
     done = checkpoint.state().epochs
-    callback = make_callback(
-        keras, checkpoint, patience=plan.patience, epochs=plan.epochs, tick=tick
-    )
+    callback = make_callback(keras, checkpoint, patience=plan.patience, epochs=plan.epochs, tick=tick)
     try:
         model.fit(
             batches(done),

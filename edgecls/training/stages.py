@@ -31,7 +31,9 @@ class Classifier:
     model: Any
 
 
-def build_classifier(keras: Any, network: Network, config: TrainingConfig, classes: int) -> tuple[Classifier, str]:
+def build_classifier(
+    keras: Any, network: Network, config: TrainingConfig, classes: int
+) -> tuple[Classifier, str]:
     """The untrained classifier with its backbone's weights loaded, and where those came from."""
     keras.utils.set_random_seed(config.seed)
     backbone = network.build(config.size, config.size)
@@ -56,7 +58,13 @@ def train_stages(
     if config.regime in ("head", "two-stage"):
         results.append(
             _head_stage(
-                keras, classifier, config=config, train=train, validation=validation, folder=folder, announce=announce
+                keras,
+                classifier,
+                config=config,
+                train=train,
+                validation=validation,
+                folder=folder,
+                announce=announce,
             )
         )
     if config.regime != "head" and not (results and results[-1].interrupted):
@@ -89,7 +97,11 @@ def _head_stage(
     """Train the head on cached features."""
     freeze_backbone(classifier.backbone)
     views = extract_views(
-        classifier.backbone, train, config.augment, seed=config.seed, tick=announce("features, training photos")
+        classifier.backbone,
+        train,
+        config.augment,
+        seed=config.seed,
+        tick=announce("features, training photos"),
     )
     held_out = extract(classifier.backbone, validation, announce("features, validation photos"))
     return fit(

@@ -83,11 +83,16 @@ def train(
     found = None if force else _complete(runs, digest, name)
     if found is not None:
         return TrainingResult(found, read_run(found), unchanged=True)
-    folder = _choose_folder(runs, digest, f"{config.network}-{dataset.name}", name=name, resume=resume, force=force)
+    folder = _choose_folder(
+        runs, digest, f"{config.network}-{dataset.name}", name=name, resume=resume, force=force
+    )
     preprocess = Preprocess(config.size, config.size, Crop(config.crop))
     started = time.monotonic()
     with progress() as announce:
-        loaded = {split: load_pixels(dataset.split(split), preprocess, announce(f"{split} photos")) for split in SPLITS}
+        loaded = {
+            split: load_pixels(dataset.split(split), preprocess, announce(f"{split} photos"))
+            for split in SPLITS
+        }
         classifier, source = build_classifier(keras, network, config, len(dataset.labels))
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / REQUEST, {"inputs_digest": digest, "created": utc_now(), "status": "started"})
@@ -178,7 +183,12 @@ def _choose_folder(
 
 
 def _readable(dataset: DataSet, loaded: dict[str, Loaded]) -> DataSet:
-    return replace(dataset, **{split: loaded[split].photos for split in SPLITS})
+    return replace(
+        dataset,
+        train=loaded["train"].photos,
+        validation=loaded["validation"].photos,
+        test=loaded["test"].photos,
+    )
 
 
 def _save_model(model: Any, path: Path) -> None:

@@ -58,7 +58,7 @@ class FakeEngine:
         if self.clock:
             self.clock.pass_ms(5)
         mean = batch.mean(axis=(1, 2)).astype(np.float32) + 1
-        return mean / mean.sum(axis=1, keepdims=True) * (np.nan if self.nan else 1)
+        return np.asarray(mean / mean.sum(axis=1, keepdims=True) * (np.nan if self.nan else 1))
 
     def close(self) -> None:
         pass
@@ -210,7 +210,7 @@ def video(tmp_path: Path) -> Path:
     """Ten frames of 64x48 at 25 a second; frame i is grey of level 20 i."""
     quiet_opencv()  # OpenCV asks for the log level of FFmpeg once only, when the first video is opened
     path = tmp_path / "film.avi"
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 25, (64, 48))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, (64, 48))
     for level in range(0, 200, 20):
         writer.write(np.full((48, 64, 3), level, np.uint8))
     writer.release()

@@ -63,7 +63,7 @@ def test_a_camera_that_opens_but_gives_no_frame_is_an_error_within_seconds(devic
 
 def test_a_camera_that_dies_says_how_many_frames_it_gave(device: Path, clock: Any) -> None:
     opened, _ = camera(device, clock, frames=3)
-    seen = []
+    seen: list[int] = []
     with pytest.raises(DeviceError, match="stopped giving frames after 3"):
         seen.extend(frame.index for frame in opened)
 

@@ -103,7 +103,7 @@ def test_names_outside_the_grammar_are_wrong_use(uri: str) -> None:
 def test_options_that_do_not_fit_the_source_are_wrong_use(video: Path) -> None:
     for options in ({"fps": 5.0}, {"size": (64, 48)}, {"fps": -1.0, "live": True}, {"fps": float("nan")}):
         with pytest.raises(UsageError):
-            open_source(str(video), **options)  # type: ignore[arg-type]
+            open_source(str(video), **options)
 
 
 @pytest.mark.parametrize(

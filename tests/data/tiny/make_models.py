@@ -73,7 +73,7 @@ def make_tflite(model: Any) -> None:
             archive.writestr("edgecls.json", json.dumps({**CARD, "precision": precision}))
 
 
-class Photos(CalibrationDataReader):
+class Photos(CalibrationDataReader):  # type: ignore[misc]
     def __init__(self, name: str) -> None:
         self.left = iter([{name: photo} for photo in photos()])
 

@@ -40,7 +40,7 @@ def write_tiny_bundle(folder: Path, *, formats: tuple[str, ...] = ("tflite",)) -
             variant, answers_here = _add(folder, format, precision, pixels)
             variants.append(variant)
             answers[variant.file] = answers_here
-    np.savez(folder / GOLDEN, pixels=pixels, **answers)
+    np.savez(folder / GOLDEN, **{"pixels": pixels, **answers})  # type: ignore[arg-type]
     write_manifest(folder, _manifest(folder, tuple(variants), _photos(folder)))
     return folder
 

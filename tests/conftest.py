@@ -1,0 +1,89 @@
+"""What tests of data, training and export share: folders of made photos, and a network that trains in a second."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from edgecls.networks.network import Network
+from edgecls.networks.table import NETWORKS
+
+MakePhoto = Callable[..., bytes]
+PlantPhotos = Callable[..., Path]
+
+
+def make_photo(channel: int, seed: int, *, suffix: str = ".jpg") -> bytes:
+    """A noisy photo of 40x36 pixels in which one of OpenCV's channels (blue, green, red) stands out."""
+    random = np.random.default_rng((channel, seed))
+    picture = random.integers(0, 90, (36, 40, 3), np.uint8)
+    picture[:, :, channel] += 120
+    return cv2.imencode(suffix, picture)[1].tobytes()
+
+
+def plant_photos(root: Path, counts: Mapping[str, int], *, first: int = 0) -> Path:
+    """Write ROOT/CLASS/NNN.jpg, every photo different; the classes are blue, green, red in turn.
+
+    Photos of another `first` are other photos, so that splits can be planted beside one another.
+    """
+    for index, (name, count) in enumerate(counts.items()):
+        folder = root / name
+        folder.mkdir(parents=True)
+        for number in range(first, first + count):
+            (folder / f"{number:03d}.jpg").write_bytes(make_photo(index % 3, 1000 * index + number))
+    return root
+
+
+def build_small(height: int, width: int) -> Any:
+    """Two convolutions with batch normalisation, 12 features."""
+    import keras
+
+    image = keras.Input((height, width, 3), name="image")
+    x = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="scaling")(image)
+    for name, filters in (("first", 8), ("second", 12)):
+        x = keras.layers.Conv2D(filters, 3, strides=2, padding="same", use_bias=False, name=f"{name}_conv")(x)
+        x = keras.layers.BatchNormalization(momentum=0.6, name=f"{name}_bn")(x)
+        x = keras.layers.ReLU(6.0, name=f"{name}_relu6")(x)
+    features = keras.layers.GlobalAveragePooling2D(name="features")(x)
+    return keras.Model(image, features, name="small")
+
+
+def load_made_weights(backbone: Any) -> str:
+    random = np.random.default_rng(5)
+    for name in ("first_conv", "second_conv"):
+        layer = backbone.get_layer(name)
+        layer.set_weights([random.normal(0, 0.2, layer.kernel.shape).astype(np.float32)])
+    return "made by a test"
+
+
+SMALL = Network(
+    name="small",
+    title="Small",
+    build=build_small,
+    size=32,
+    min_size=16,
+    unfreeze="second_conv",
+    weights={"made": load_made_weights},
+)
+
+
+@pytest.fixture(scope="session")
+def photo() -> MakePhoto:
+    return make_photo
+
+
+@pytest.fixture(scope="session")
+def plant() -> PlantPhotos:
+    return plant_photos
+
+
+@pytest.fixture(scope="module")
+def small_network() -> Iterator[Network]:
+    """A network of 1,000 parameters, in the table under the name "small"."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(NETWORKS, SMALL.name, SMALL)
+        yield SMALL
