@@ -46,7 +46,7 @@ def open_data(root: Path, *, seed: int = 0) -> DataSet:
     """
     if not root.is_dir():
         raise UsageError(
-            f"{root}: expected a folder with one sub-folder of photos for each class, found none"
+            f"{root}: expected a folder with one sub-folder of photos for each class, found none; check the path"
         )
     if has_idx_files(root):
         return read_idx_folder(root, seed=seed)

@@ -15,6 +15,9 @@ from typing import Any
 from edgecls.errors import EdgeclsError, ModelError, UsageError
 
 
+FULL_BYTES = 1 << 20  # a disk with less left is full
+
+
 def sha256_bytes(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
@@ -89,8 +92,19 @@ def new_folder(target: Path, *, force: bool = False) -> Iterator[Path]:
         raise EdgeclsError(
             f"{target}: cannot be written ({reason}); nothing was kept, free space and try again"
         ) from error
+    except EdgeclsError as error:
+        if not _is_full(partial):
+            raise
+        raise EdgeclsError(
+            f"{target}: cannot be written (the disk is full); nothing was kept, free space and try again"
+        ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _is_full(folder: Path) -> bool:
+    """Say whether the disk under `folder` is full: libraries name that in many ways, or crash."""
+    return folder.is_dir() and shutil.disk_usage(folder).free < FULL_BYTES
 
 
 def _beside(target: Path) -> Path:

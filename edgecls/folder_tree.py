@@ -29,9 +29,10 @@ def read_folder_tree(root: Path, *, seed: int) -> DataSet:
     """
     if not root.is_dir():
         raise UsageError(
-            f"{root}: expected a folder with one sub-folder of photos for each class, found none"
+            f"{root}: expected a folder with one sub-folder of photos for each class, found none; check the path"
         )
     folders = _split_folders(root)
+    _check_train(root, folders["train"])
     labels = _labels(root, folders)
     splits: Splits = {}
     problems: list[Problem] = []
@@ -63,7 +64,7 @@ def read_labelled(root: Path, labels: Labels, split: str) -> tuple[tuple[Photo, 
     """
     if not root.is_dir():
         raise UsageError(
-            f"{root}: expected a folder with one sub-folder of photos for each class, found none"
+            f"{root}: expected a folder with one sub-folder of photos for each class, found none; check the path"
         )
     folder = _split_folders(root).get(split, root)
     strange = sorted({f.name for f in _folders(folder)} - set(labels.names))
@@ -88,10 +89,15 @@ def _split_folders(root: Path) -> dict[str, Path]:
                     f"{root}: found both {found[split].name}/ and {folder.name}/; keep one of them"
                 )
             found[split] = folder
-    if found and "train" not in found and len(found) == len(_folders(root)):
-        there = ", ".join(f"{folder.name}/" for folder in found.values())
-        raise DataError(f"{root}: expected a train folder beside {there}, found none; add it")
     return found if "train" in found else {"train": root}
+
+
+def _check_train(root: Path, train: Path) -> None:
+    """Raise DataError when val/ and test/ stand alone: they are no classes."""
+    names = [folder.name for folder in _folders(root) if _folders(folder)]
+    if train == root and names and all(SPLIT_NAMES.get(name.lower()) for name in names):
+        there = ", ".join(f"{name}/" for name in names)
+        raise DataError(f"{root}: expected a train folder beside {there}, found none; add it")
 
 
 def _labels(root: Path, folders: dict[str, Path]) -> Labels:
@@ -103,7 +109,9 @@ def _labels(root: Path, folders: dict[str, Path]) -> Labels:
         )
     for name in names:
         if not _is_utf8(name):
-            raise DataError(f"{root}: {_shown(name)}: expected a folder name in UTF-8, found others; rename it")
+            raise DataError(
+                f"{root}: {_shown(name)}: expected a folder name in UTF-8, found others; rename it"
+            )
     for split, folder in folders.items():
         strange = sorted({f.name for f in _folders(folder)} - set(names))
         if strange:

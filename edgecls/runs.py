@@ -50,7 +50,7 @@ class RunRecord:
 
     `status` is "complete" or "interrupted". `history` holds one value an epoch for loss, accuracy, val_loss
     and val_accuracy. `matrix` counts the test photos: row = true class, column = predicted class.
-    `seconds` tells how long each step took.
+    `seconds` tells how long the epochs, all of the training, and all of it with scoring took.
     """
 
     schema: int
@@ -134,6 +134,11 @@ def recall_data(folder: Path, record: RunRecord, *, root: Path | None = None) ->
         read_json(folder / SPLITS_DOCUMENT),
         str(folder / SPLITS_DOCUMENT),
     )
+    if set(listed) != set(SPLITS):
+        raise ModelError(
+            f"{folder / SPLITS_DOCUMENT}: expected the splits {', '.join(SPLITS)}, "
+            f"found {', '.join(listed) or 'none'}; restore the file or train again"
+        )
     in_memory = _idx_photos(root, record.config.seed)
     splits = {
         split: tuple(_recall(root, name, label, digest, in_memory) for name, label, digest in listed[split])

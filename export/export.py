@@ -16,7 +16,7 @@ from edgecls.export.candidates import METHODS, Announce, Candidate, embed_cards,
 from edgecls.export.evaluation_photos import copy_evaluation
 from edgecls.export.gate import choose_gate_photos
 from edgecls.export.golden import write_golden
-from edgecls.export.judging import judge_candidates, measure_on_test, require_int8
+from edgecls.export.judging import judge_candidates, measure_on_test, require_int8, require_int8_in
 from edgecls.export.options import ExportOptions, export_versions, find_unchanged, inputs_digest
 from edgecls.files import new_folder, utc_now
 from edgecls.machine import Machine
@@ -57,11 +57,14 @@ def export_run(
     model = run_model(run, record)
     machine = detect_machine()
     digest = inputs_digest(record, options, machine)
+    if name:
+        check_name(name)
     found = None if force else find_unchanged(bundles, digest, name)
     if found is not None:
+        require_int8_in(found.manifest, options)
         return ExportResult(found, unchanged=True)
     stem = f"{record.config.network}-{record.data_name}"
-    target = bundles / (check_name(name) if name else next_name(bundles, stem))
+    target = bundles / (name or next_name(bundles, stem))
     if target.exists() and not force:
         raise UsageError(f"{target} exists already; choose another --name or add --force")
     dataset = recall_data(run, record, root=data)

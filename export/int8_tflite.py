@@ -35,7 +35,8 @@ def quantize_tflite(
             ranges = quantizer.calibrate({key: feed}, num_threads=threads)
             _state_input_range(ranges, source)
             result = quantizer.quantize(ranges, enable_progress_report=False)
-            result.export_model(str(target))
+            # Not result.export_model: it writes through a memory map, and a full disk then kills the process.
+            target.write_bytes(result.quantized_model)
     except (ValueError, RuntimeError, KeyError) as error:
         raise ModelError(
             f"{source.name} could not be quantized to int8 ({error}); export float with --no-int8"

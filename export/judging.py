@@ -14,7 +14,7 @@ from edgecls.export.measure import Scored, measure, score_files
 from edgecls.export.options import ExportOptions
 from edgecls.files import sha256_file
 from edgecls.machine import Machine
-from edgecls.manifest import Measurement, Rejected, Variant
+from edgecls.manifest import Manifest, Measurement, Rejected, Variant
 
 Announce = Callable[[str], Tick]
 
@@ -70,6 +70,20 @@ def require_int8(judgement: Judgement, options: ExportOptions) -> None:
         f"no int8 variant of {' or '.join(lacking)} passed the gate, no bundle was written: {reasons}; "
         "train longer or on more photos, allow more with --max-drop, or export float with --no-int8"
     )
+
+
+def require_int8_in(manifest: Manifest, options: ExportOptions) -> None:
+    """Raise GateError when a bundle found unchanged has no int8 variant of a format asked for by name."""
+    there = {v.format for v in manifest.variants if v.precision.startswith("int8")}
+    lacking = [name for name in options.formats if name not in there]
+    if options.int8 and options.named and lacking:
+        reasons = "; ".join(
+            f"{r.format} {r.precision}: {r.reason}" for r in manifest.rejected if r.format in lacking
+        )
+        raise GateError(
+            f"bundle {manifest.name}, of the same run and options, has no int8 variant of "
+            f"{' or '.join(lacking)}: {reasons}; use the formats it has, or allow more with --max-drop"
+        )
 
 
 def measure_on_test(

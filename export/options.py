@@ -74,6 +74,8 @@ def inputs_digest(record: RunRecord, options: ExportOptions, machine: Machine) -
 def find_unchanged(bundles: Path, digest: str, name: str | None) -> Bundle | None:
     """The newest bundle of the same inputs; only `name` when that is given."""
     for document in sorted(bundles.glob(f"{name or '*'}/{DOCUMENT}"), reverse=True):
+        if document.parent.name.startswith("."):
+            continue  # of an export that was killed just before its end
         try:
             manifest = read_manifest(document.parent)
         except ModelError:

@@ -14,12 +14,15 @@ from edgecls.runtime.capture import Capture, VideoCapture, quiet_opencv
 from edgecls.runtime.sources import Closing, Fault, Frame
 from edgecls.runtime.timing import Clock, elapsed_ms, monotonic
 
-PATIENCE_S = 5.0  # a read that blocks: V4L2 itself waits 10 s
+PATIENCE_S = 5.0  # reads that wait in vain, as those of a camera that is slow to start
 DEAD_MS = 2000.0  # reads that fail at once
+READ_S = 1  # how long a read waits, in whole seconds
 RETRY_S = 0.05
 
 
 def _v4l2(device: Path) -> VideoCapture:
+    # OpenCV waits 10 s: a thread that is still in there when Python ends aborts the whole process.
+    os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", str(READ_S))
     return cv2.VideoCapture(str(device), cv2.CAP_V4L2)
 
 
@@ -32,7 +35,7 @@ class V4L2Camera(Closing):
     """A live camera. Only a frame proves that it works: OpenCV's isOpened() stays True for a dead one.
 
     Raises DeviceError when the device is absent, may not be read or does not open; iterating raises it when
-    no frame comes for two seconds.
+    reads fail for two seconds, or wait in vain for five.
     """
 
     live = True
@@ -53,7 +56,7 @@ class V4L2Camera(Closing):
         if not capture.isOpened():
             raise DeviceError(
                 f"camera {device}: the device is there but does not open as a camera; close other programs "
-                f"that use it, or choose another of {_present(device)} with --camera"
+                f"that use it, or choose another source with --camera (present: {_present(device)})"
             )
         _ask_for(capture, fps, size)
         self.name = str(device)
@@ -64,20 +67,22 @@ class V4L2Camera(Closing):
     def __iter__(self) -> Iterator[Frame]:
         index, alive_ns = 0, self._clock()
         while not self._capture.closed:
+            asked_ns = self._clock()
             pixels = self._capture.read()
             now = self._clock()
             if pixels is not None:
                 yield Frame(pixels, index, now)
                 index, alive_ns = index + 1, self._clock()
             elif not self._capture.closed:
-                self._check_alive(index, elapsed_ms(alive_ns, now))
+                waited = elapsed_ms(asked_ns, now) >= READ_S * 1e3 / 2
+                self._check_alive(index, elapsed_ms(alive_ns, now), PATIENCE_S * 1e3 if waited else DEAD_MS)
                 self._capture.wait(RETRY_S)  # a dead camera answers at once, thousands of times a second
 
     def close(self) -> None:
         self._capture.close()
 
-    def _check_alive(self, frames: int, silent_ms: float) -> None:
-        if silent_ms < DEAD_MS:
+    def _check_alive(self, frames: int, silent_ms: float, limit_ms: float) -> None:
+        if silent_ms < limit_ms:
             return
         what = f"stopped giving frames after {frames}" if frames else "opened but gave no frame"
         raise DeviceError(f"camera {self.name}: {what}; check its cable and power, then start again")

@@ -34,7 +34,8 @@ def quiet_opencv() -> None:
     FFmpeg's level is read by OpenCV from the environment when the first video is opened; -8 is AV_LOG_QUIET.
     """
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    set_level = getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel  # OpenCV 4, OpenCV 5
+    set_level(0)  # LOG_LEVEL_SILENT
 
 
 class Capture:

@@ -82,8 +82,10 @@ def _load(path: Path, package: str | None, threads: int) -> tuple[str, Any]:
             reasons.append(f"{name}: {error}")
             continue
         return name, interpreter
+    wanted = "'edgecls[tflite-runtime]'" if package == "tflite-runtime" else "ai-edge-litert"
     raise DeviceError(
-        f"no TFLite engine works here ({'; '.join(reasons)}); install one with: pip install ai-edge-litert"
+        f"expected the engine {package or 'litert'} to work here, found: {'; '.join(reasons)}; "
+        f"install it with: pip install {wanted}"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -81,9 +82,21 @@ def plant() -> PlantPhotos:
     return plant_photos
 
 
-@pytest.fixture(scope="module")
-def small_network() -> Iterator[Network]:
-    """A network of 1,000 parameters, in the table under the name "small"."""
+@contextmanager
+def list_small_network() -> Iterator[Network]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(NETWORKS, SMALL.name, SMALL)
         yield SMALL
+
+
+@pytest.fixture(scope="session")
+def listed_small_network() -> Callable[[], AbstractContextManager[Network]]:
+    """The same for a session's fixtures: inside the `with` the network is in the table."""
+    return list_small_network
+
+
+@pytest.fixture(scope="module")
+def small_network() -> Iterator[Network]:
+    """A network of 1,000 parameters, in the table under the name "small"."""
+    with list_small_network() as network:
+        yield network

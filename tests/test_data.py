@@ -41,9 +41,7 @@ def test_idx_files_are_opened(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (20, 4, 4), np.uint8)
     header = struct.pack(">4I", 0x803, 20, 4, 4)
     (tmp_path / "train-images-idx3-ubyte").write_bytes(header + pixels.tobytes())
-    (tmp_path / "train-labels-idx1-ubyte").write_bytes(
-        struct.pack(">2I", 0x801, 20) + bytes(range(2)) * 10
-    )
+    (tmp_path / "train-labels-idx1-ubyte").write_bytes(struct.pack(">2I", 0x801, 20) + bytes(range(2)) * 10)
     assert open_data(tmp_path).labels.names == ("0", "1")
 
 

@@ -128,7 +128,19 @@ WHOLE = idx(pictures(40))
         (idx(np.zeros((0, 8, 6), np.uint8)), "expected pictures, found none"),
         (idx(np.zeros((40, 0, 6), np.uint8)), "expected pictures, found none"),
     ],
-    ids=["empty", "header", "labels", "floats", "short", "long", "cut-gz", "torn-gz", "count", "none", "flat"],
+    ids=[
+        "empty",
+        "header",
+        "labels",
+        "floats",
+        "short",
+        "long",
+        "cut-gz",
+        "torn-gz",
+        "count",
+        "none",
+        "flat",
+    ],
 )
 def test_a_damaged_file_is_one_sentence(tmp_path: Path, damaged: bytes, words: str) -> None:
     write(tmp_path)

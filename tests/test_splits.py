@@ -40,9 +40,7 @@ def test_a_rare_class_is_drawn_at_least_once() -> None:
 
 
 def test_a_draw_of_more_than_there_are_gives_all_of_them() -> None:
-    assert sorted(p.name for p in draw_stratified(photos(3, 2), 10, seed=0)) == [
-        p.name for p in photos(3, 2)
-    ]
+    assert sorted(p.name for p in draw_stratified(photos(3, 2), 10, seed=0)) == [p.name for p in photos(3, 2)]
 
 
 def test_a_draw_depends_on_the_seed_and_not_on_the_order_of_the_photos() -> None:

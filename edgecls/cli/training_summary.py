@@ -61,6 +61,11 @@ def print_result(folder: Path, record: RunRecord) -> None:
         for name, p in (("validation", record.validation), ("test", record.test))
     ]
     print_table(f"{folder}", ["split", "top-1", "95 % interval", "photos"], rows)
+    chance = 1 / len(record.labels)
+    if record.test.low < chance:
+        say(
+            f"note: this is not surely better than guessing ({100 * chance:.1f} %); train longer or on more photos"
+        )
     say(
         f"best of {len(record.history.get('loss', ()))} epochs: {record.best_epoch}; {record.seconds['total']:.0f} s"
     )

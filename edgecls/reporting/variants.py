@@ -16,7 +16,7 @@ COLUMNS = (
     "variant",
     "measured by",
     "size",
-    "top-1, validation",
+    "top-1, gate",
     "top-1, test",
     "agreement",
     "drop, points",
@@ -48,11 +48,16 @@ def _cells(variant: Variant) -> tuple[str, ...]:
 def rejected_table(manifest: Manifest) -> Table | None:
     """What was made and left out, with the reason; None when nothing was."""
     rows = tuple((f"{r.format} {r.precision}", _rejected_top1(r.gate), r.reason) for r in manifest.rejected)
-    return Table(("variant", "top-1, validation", "reason"), rows, left=3) if rows else None
+    return Table(("variant", "top-1, gate", "reason"), rows, left=3) if rows else None
 
 
 def _rejected_top1(gate: Measurement | None) -> str:
     return percent_with_interval(gate.top1) if gate else "not measured"
+
+
+def _gate(manifest: Manifest) -> str:
+    where = f", on {manifest.variants[0].gate.photos}" if manifest.variants else ""
+    return f"at most {manifest.max_drop:.1f} points of top-1 below float{where}"
 
 
 def origin_facts(manifest: Manifest) -> tuple[tuple[str, str], ...]:
@@ -72,7 +77,7 @@ def origin_facts(manifest: Manifest) -> tuple[tuple[str, str], ...]:
             f"{p.width}x{p.height} {p.colour_order.value}, {p.crop.value} crop, {p.interpolation.value}",
         ),
         ("calibration", calibrated),
-        ("gate", f"at most {manifest.max_drop:.1f} points of top-1 below float"),
+        ("gate", _gate(manifest)),
         ("trained from", f"{origin.data}, run {origin.run}, digest {origin.inputs_digest[:DIGEST]}"),
         ("trained model", f"sha256 {origin.model_sha256[:DIGEST]}"),
         (

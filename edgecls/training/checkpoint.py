@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ class FitState:
 
     The best epoch is the one with the highest validation accuracy, of equals the one with the lowest loss: with
     few validation photos the loss alone stops early, since it punishes confidence more than wrong labels.
+    An epoch whose loss is no number has diverged and is never the best.
     """
 
     epochs: int = 0
@@ -33,7 +35,7 @@ class FitState:
         values = {key: (*self.history.get(key, ()), float(value)) for key, value in logs.items()}
         epochs = self.epochs + 1
         accuracy, loss = float(logs["val_accuracy"]), float(logs["val_loss"])
-        if (accuracy, -loss) > (self.best_accuracy, -self.best_loss):
+        if isfinite(loss) and (accuracy, -loss) > (self.best_accuracy, -self.best_loss):
             return FitState(epochs, False, epochs, accuracy, loss, values)
         return replace(self, epochs=epochs, history=values)
 
@@ -79,6 +81,7 @@ class Checkpoint:
     def restore_best(self, model: Any) -> None:
         """Load the best weights; the model stays as it is when no epoch has ended."""
         if self._best.is_file():
+            model.optimizer.build(model.trainable_variables)  # the file holds its state too
             model.load_weights(self._best)
 
 

@@ -37,7 +37,7 @@ def unfreeze_from(keras: Any, backbone: Any, start: str | None) -> str:
     sentence that says what is trained. Raises UsageError for a layer that is not there.
     """
     backbone.trainable = True
-    index = _layer_index(backbone, start)
+    index = layer_index(backbone, start)
     trained = 0
     for i, layer in enumerate(backbone.layers):
         layer.trainable = i >= index and not isinstance(layer, keras.layers.BatchNormalization)
@@ -47,7 +47,8 @@ def unfreeze_from(keras: Any, backbone: Any, start: str | None) -> str:
     )
 
 
-def _layer_index(backbone: Any, start: str | None) -> int:
+def layer_index(backbone: Any, start: str | None) -> int:
+    """Position of the layer of that name or number, 0 when None. Raises UsageError when it is not there."""
     if start is None:
         return 0
     names = [layer.name for layer in backbone.layers]

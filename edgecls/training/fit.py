@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,11 +27,12 @@ class FitPlan:
 
 @dataclass(frozen=True)
 class FitResult:
-    """What came of one stage. `best_epoch` counts from 1; 0 when no epoch ended."""
+    """What came of one stage. `best_epoch` counts from 1; 0 when no epoch ended. `seconds` of this fit alone."""
 
     history: History
     best_epoch: int
     interrupted: bool
+    seconds: float
 
 
 def fit(
@@ -48,6 +50,7 @@ def fit(
     `batches(epoch)` gives the batches from that epoch on. Ctrl-C ends the fit, not the program: the best weights
     so far stay.
     """
+    started = time.monotonic()
     checkpoint = Checkpoint(folder)
     state = checkpoint.state()
     _compile(keras, model, plan)
@@ -60,7 +63,7 @@ def fit(
         )
     checkpoint.restore_best(model)
     state = checkpoint.state()
-    return FitResult(state.history, state.best_epoch, interrupted)
+    return FitResult(state.history, state.best_epoch, interrupted, time.monotonic() - started)
 
 
 def _compile(keras: Any, model: Any, plan: FitPlan) -> None:
@@ -95,6 +98,7 @@ def _run(
             initial_epoch=done,
             class_weight=plan.class_weight,
             callbacks=[callback],
+            shuffle=False,  # the batches come in their own seeded order; Keras' would not survive a resume
             verbose=0,
         )
     except KeyboardInterrupt:

@@ -33,6 +33,7 @@ from edgecls.runs import (
 )
 from edgecls.training.backend import import_keras, training_versions
 from edgecls.training.checkpoint import History
+from edgecls.training.classifier import layer_index
 from edgecls.training.fit import FitResult
 from edgecls.training.outcome import score
 from edgecls.training.stages import build_classifier, train_stages
@@ -78,6 +79,8 @@ def train(
     keras = import_keras()
     network = find_network(config.network)
     network.check_size(config.size)
+    if name:
+        check_name(name)
     versions = training_versions(keras)
     digest = inputs_digest(config, dataset, versions)
     found = None if force else _complete(runs, digest, name)
@@ -94,6 +97,8 @@ def train(
             for split in SPLITS
         }
         classifier, source = build_classifier(keras, network, config, len(dataset.labels))
+        if config.unfreeze is not None:
+            layer_index(classifier.backbone, config.unfreeze)
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / REQUEST, {"inputs_digest": digest, "created": utc_now(), "status": "started"})
         write_splits(folder, _readable(dataset, loaded))
@@ -135,7 +140,7 @@ def train(
         matrix=tuple(tuple(int(n) for n in row) for row in confusion(scores["test"], loaded["test"].truth)),
         photos={split: len(loaded[split]) for split in SPLITS},
         problems=_problems(dataset, loaded),
-        seconds={"train": round(fitted - started, 2), "total": round(time.monotonic() - started, 2)},
+        seconds=_seconds(started, fitted, results),
         machine=detect_machine(),
         versions=versions,
     )
@@ -144,6 +149,13 @@ def train(
         shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)
         (folder / REQUEST).unlink(missing_ok=True)
     return TrainingResult(folder, record, unchanged=False)
+
+
+def _seconds(started: float, fitted: float, results: list[FitResult]) -> dict[str, float]:
+    """Seconds of the epochs alone; of them with loading and the frozen network's pass; with scoring too."""
+    epochs = sum(result.seconds for result in results)
+    taken = {"epochs": epochs, "training": fitted - started, "total": time.monotonic() - started}
+    return {name: round(seconds, 2) for name, seconds in taken.items()}
 
 
 def _complete(runs: Path, digest: str, name: str | None) -> Path | None:
@@ -174,7 +186,7 @@ def _choose_folder(
                 "repeat the options of the run that was interrupted, or leave --resume out"
             )
         return unfinished[-1]
-    folder = runs / (check_name(name) if name else next_name(runs, stem))
+    folder = runs / (name or next_name(runs, stem))
     if folder.exists():
         if not force:
             raise UsageError(f"{folder} exists already; choose another --name or add --force")

@@ -83,6 +83,26 @@ def test_a_camera_that_fails_for_a_moment_goes_on(device: Path, clock: Any) -> N
     assert next(frames).index == 1
 
 
+def test_a_camera_that_is_slow_to_start_is_waited_for(device: Path, clock: Any) -> None:
+    opened, capture = camera(device, clock, frames=0)
+
+    def wait_in_vain() -> None:
+        clock.pass_ms(1000)
+        if capture.reads == 3:
+            capture.left = 1
+
+    capture.tick = wait_in_vain
+    assert next(iter(opened)).index == 0
+
+
+def test_a_camera_that_stays_silent_is_an_error_before_long(device: Path, clock: Any) -> None:
+    opened, capture = camera(device, clock, frames=1)
+    capture.tick = lambda: clock.pass_ms(1000)
+    with pytest.raises(DeviceError, match="stopped giving frames after 1"):
+        list(opened)
+    assert 5 <= capture.reads <= 7
+
+
 def test_a_closed_camera_is_released_and_ends(device: Path, clock: Any) -> None:
     opened, capture = camera(device, clock, frames=100)
     with opened:

@@ -1,0 +1,136 @@
+"""Conversion in a child process: however it ends badly, one sentence comes of it."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgecls.errors import MissingDependencyError, ModelError
+from edgecls.export import convert
+from edgecls.export.convert import ANSWERS, convert_float
+from edgecls.export.evaluation_photos import copy_evaluation
+from edgecls.labels import Labels
+from edgecls.photos import Photo, photo_digest
+
+pytestmark = pytest.mark.xdist_group("export")
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3), np.uint8)
+TINY = Path(__file__).parents[1] / "data" / "tiny"
+
+
+@pytest.fixture
+def worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Puts a shell script in place of the Python that would convert; what runs is a real process."""
+
+    def use(script: str) -> None:
+        path = tmp_path / "python"
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+        monkeypatch.setattr(sys, "executable", str(path))
+
+    return use
+
+
+def attempt(tmp_path: Path, formats: tuple[str, ...] = ("tflite", "onnx")) -> dict[str, float]:
+    return convert_float(tmp_path / "model.keras", tmp_path, formats, PIXELS)
+
+
+@pytest.mark.parametrize("name", ["ABRT", "SEGV", "KILL"])
+def test_a_converter_that_dies_by_a_signal_is_one_sentence(
+    tmp_path: Path, worker: Callable[[str], None], name: str
+) -> None:
+    worker(f"echo 'LLVM ERROR: checkTransferSharedPtr' >&2; kill -{name} $$")
+    with pytest.raises(
+        ModelError, match=rf"model.keras: the converter aborted \(SIG{name}: LLVM ERROR.*try one format"
+    ):
+        attempt(tmp_path)
+
+
+def test_a_converter_that_fails_silently_says_so(tmp_path: Path, worker: Callable[[str], None]) -> None:
+    worker("exit 3")
+    with pytest.raises(ModelError, match=r"cannot be converted to tflite, onnx \(no message\)"):
+        attempt(tmp_path)
+
+
+def test_a_package_that_the_converter_lacks_is_named_with_its_extra(
+    tmp_path: Path, worker: Callable[[str], None]
+) -> None:
+    worker("""echo "ModuleNotFoundError: No module named 'tf2onnx'" >&2; exit 1""")
+    with pytest.raises(MissingDependencyError, match=r"tf2onnx.*pip install 'edgecls\[train,export\]'"):
+        attempt(tmp_path)
+
+
+def test_a_converter_that_hangs_is_ended(
+    tmp_path: Path, worker: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(convert, "TIMEOUT_S", 0.3)
+    worker("exec sleep 60")
+    with pytest.raises(ModelError, match=r"took longer than 0.3 s and was ended"):
+        attempt(tmp_path)
+
+
+def test_a_file_that_is_no_model_is_one_sentence_from_the_real_converter(tmp_path: Path) -> None:
+    pytest.importorskip("keras", reason="needs the train extra")
+    (tmp_path / "model.keras").write_bytes(b"no model")
+    with pytest.raises(ModelError) as caught:
+        attempt(tmp_path)
+    assert "cannot be converted" in str(caught.value)
+    assert "model.keras" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_answers_otherwise_than_keras_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pretend(model: Path, folder: Path, formats: tuple[str, ...]) -> None:
+        shutil.copy(TINY / "tiny.float32.tflite", folder / "float32.tflite")
+        np.save(folder / ANSWERS, answers)
+
+    from edgecls.runtime.engine import open_engine
+
+    answers = open_engine(TINY / "tiny.float32.tflite").run(PIXELS)
+    monkeypatch.setattr(convert, "_run_worker", pretend)
+    assert attempt(tmp_path, ("tflite",))["tflite"] < 1e-6
+    answers[2, 0] += 0.01
+    with pytest.raises(
+        ModelError, match=r"within 0.001, found a difference of 0.01; the conversion is wrong"
+    ):
+        attempt(tmp_path, ("tflite",))
+    answers[2, 0] = np.nan
+    with pytest.raises(ModelError, match="the conversion is wrong"):
+        attempt(tmp_path, ("tflite",))
+
+
+@pytest.fixture
+def held_out(tmp_path: Path, photo: Callable[..., bytes]) -> list[Photo]:
+    found = []
+    for label in range(2):
+        for i in range(6):
+            path = tmp_path / f"{label}-{i}.PNG"
+            path.write_bytes(photo(label, i, suffix=".png"))
+            found.append(Photo(path.name, label, photo_digest(path.read_bytes()), path))
+    return found
+
+
+LABELS = Labels(("a", "b"))
+
+
+def test_evaluation_photos_stay_within_their_megabytes(tmp_path: Path, held_out: list[Photo]) -> None:
+    one = max(len(p.original()[0]) for p in held_out)
+    few = copy_evaluation(held_out, LABELS, tmp_path / "b", count=12, max_bytes=3 * one, seed=0)
+    assert len(few) == 3
+    assert sum((tmp_path / "b" / p.file).stat().st_size for p in few) <= 3 * one
+
+
+def test_an_evaluation_photo_that_went_bad_is_passed_over(tmp_path: Path, held_out: list[Photo]) -> None:
+    assert held_out[0].path is not None
+    held_out[0].path.write_bytes(b"no picture")
+    copied = copy_evaluation(held_out, LABELS, tmp_path / "b", count=50, max_bytes=1 << 20, seed=0)
+    assert len(copied) == 11
+    assert all(p.file.endswith(".png") for p in copied)
+    assert all((tmp_path / "b" / p.file).is_file() for p in copied)

@@ -1,0 +1,177 @@
+"""The gate: judged on photos that calibration and test do not share, and what fails stays out by name."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgecls.calibration.selection import draw_calibration
+from edgecls.data import Loaded
+from edgecls.errors import GateError, ModelError
+from edgecls.export import candidates, gate
+from edgecls.export.export import ExportResult
+from edgecls.export.gate import choose_gate_photos, judge
+from edgecls.export.measure import Scored, measure
+from edgecls.export.options import ExportOptions
+from edgecls.manifest import Measurement
+from edgecls.photos import DataSet, Photo
+from edgecls.tensors import TensorSpec
+
+pytestmark = pytest.mark.xdist_group("export")
+
+Export = Callable[..., ExportResult]
+TINY = Path(__file__).parents[1] / "data" / "tiny"
+
+
+def photos(split: str, count: int) -> tuple[Photo, ...]:
+    return tuple(Photo(f"{split}/{i}", i % 2, f"{split}-{i}") for i in range(count))
+
+
+def made_dataset(train: int, validation: int) -> DataSet:
+    from edgecls.labels import Labels
+
+    splits = photos("train", train), photos("validation", validation), photos("test", 20)
+    return DataSet("made", Path("made"), Labels(("a", "b")), *splits)
+
+
+def test_gate_photos_are_validation_and_training_photos_that_calibration_did_not_see() -> None:
+    dataset = made_dataset(300, 50)
+    calibration = draw_calibration(dataset.train, count=100, seed=0)
+    chosen = choose_gate_photos(dataset, calibration, seed=0)
+    digests = {photo.digest for photo in chosen.photos}
+    assert len(digests) == len(chosen.photos) == 250
+    assert {p.digest for p in dataset.validation} <= digests
+    assert not digests & {p.digest for p in calibration.photos}
+    assert not digests & {p.digest for p in dataset.test}
+    assert chosen.description == "50 validation and 200 training photos that calibration did not see"
+
+
+def test_enough_validation_photos_need_no_training_photos() -> None:
+    dataset = made_dataset(300, gate.GATE_PHOTOS)
+    chosen = choose_gate_photos(dataset, draw_calibration(dataset.train, seed=0), seed=0)
+    assert chosen.photos == dataset.validation
+    assert chosen.description == f"{gate.GATE_PHOTOS} validation photos"
+
+
+def test_the_gate_takes_no_more_training_photos_than_it_lacks() -> None:
+    dataset = made_dataset(5000, 50)
+    assert len(choose_gate_photos(dataset, None, seed=0).photos) == gate.GATE_PHOTOS
+
+
+def measured(lost: int, n: int = 200) -> Measurement:
+    """A variant that gets `lost` of n photos wrong; float gets all right."""
+    truth = np.zeros(n, np.int64)
+    spec = TensorSpec("t", (1, 2), "float32")
+    good = np.tile(np.array([[0.9, 0.1]], np.float32), (n, 1))
+    bad = good.copy()
+    bad[:lost] = bad[:lost, ::-1]
+    loaded = Loaded(np.zeros((n, 1, 1, 3), np.uint8), truth, photos("x", n), ())
+    return measure(
+        Scored(bad, "e", "native", spec, spec), Scored(good, "e", "native", spec, spec), loaded, photos="x"
+    )
+
+
+@pytest.mark.parametrize(
+    ("lost", "max_drop", "passes"),
+    [(0, 0.0, True), (2, 1.0, True), (3, 1.0, False), (1, 0.0, False), (6, 3.0, True)],
+)
+def test_a_drop_passes_up_to_max_drop_and_not_beyond(lost: int, max_drop: float, passes: bool) -> None:
+    assert (judge(measured(lost), max_drop) == "") is passes
+
+
+def test_a_failure_names_its_figures_and_photos() -> None:
+    assert judge(measured(5), 1.0) == (
+        "top-1 97.5 % is 2.5 points below float, more than --max-drop 1 allows (x)"
+    )
+
+
+def spoil(source: Path, target: Path, pixels: Any, **options: Any) -> None:
+    """A quantizer whose int8 file, a real one, takes blue for red and red for blue."""
+    shutil.copy(TINY / f"tiny.int8{target.suffix}", target)
+
+
+@pytest.fixture
+def spoiled_onnx(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(candidates, "quantize_onnx", spoil)
+
+
+@pytest.fixture
+def spoiled_tflite(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(candidates, "quantize_tflite", spoil)
+
+
+@pytest.mark.usefixtures("spoiled_onnx")
+def test_by_default_a_variant_that_drops_too_much_stays_out_and_is_named_with_its_figures(
+    export_quickly: Export,
+) -> None:
+    bundle = export_quickly().bundle
+    kept = {(variant.format, variant.precision) for variant in bundle.manifest.variants}
+    assert kept == {("tflite", "float32"), ("tflite", "int8"), ("onnx", "float32")}
+    assert not list(bundle.folder.glob("model.int8*.onnx"))
+    rejected = bundle.manifest.rejected
+    assert {variant.format for variant in rejected} == {"onnx"}
+    assert "int8" in {variant.precision for variant in rejected}
+    for variant in rejected:
+        assert "points below float, more than --max-drop 1 allows" in variant.reason
+        assert variant.gate is not None
+        assert variant.gate.agreement.drop > 0.01
+
+
+@pytest.mark.usefixtures("spoiled_onnx")
+def test_a_format_asked_for_by_name_without_int8_is_a_gate_error_and_no_bundle(
+    export_quickly: Export, options: ExportOptions, tmp_path: Path
+) -> None:
+    with pytest.raises(GateError, match=r"no int8 variant of onnx passed the gate.*onnx int8: top-1"):
+        export_quickly(replace(options, named=True))
+    assert list((tmp_path / "bundles").iterdir()) == []
+
+
+@pytest.mark.usefixtures("spoiled_onnx")
+def test_a_bundle_found_unchanged_does_not_hide_that_a_named_format_failed(
+    export_quickly: Export, options: ExportOptions
+) -> None:
+    export_quickly()
+    assert export_quickly().unchanged
+    with pytest.raises(GateError, match=r"small-tints-001, .* has no int8 variant of onnx: onnx int8"):
+        export_quickly(replace(options, named=True))
+
+
+@pytest.mark.usefixtures("spoiled_onnx", "spoiled_tflite")
+def test_when_no_format_has_int8_left_there_is_no_bundle(export_quickly: Export, tmp_path: Path) -> None:
+    with pytest.raises(GateError, match="no int8 variant of tflite or onnx passed the gate"):
+        export_quickly()
+    assert list((tmp_path / "bundles").iterdir()) == []
+
+
+@pytest.mark.usefixtures("spoiled_onnx", "spoiled_tflite")
+def test_a_generous_max_drop_lets_them_in(export_quickly: Export, options: ExportOptions) -> None:
+    bundle = export_quickly(replace(options, max_drop=100.0)).bundle
+    assert bundle.manifest.rejected == ()
+    assert bundle.manifest.max_drop == 100.0
+
+
+def test_a_quantizer_that_fails_is_named_and_the_other_format_goes_on(
+    export_quickly: Export, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: Any, **options: Any) -> None:
+        raise ModelError("model.float32.tflite could not be quantized to int8 (no such operator)")
+
+    monkeypatch.setattr(candidates, "quantize_tflite", fail)
+    manifest = export_quickly().bundle.manifest
+    assert "onnx int8" in {variant.key for variant in manifest.variants}
+    (rejected,) = [variant for variant in manifest.rejected if variant.format == "tflite"]
+    assert (rejected.precision, rejected.gate) == ("int8", None)
+    assert "no such operator" in rejected.reason
+
+
+@pytest.mark.usefixtures("spoiled_onnx", "spoiled_tflite")
+def test_without_int8_the_gate_is_not_asked(export_quickly: Export, options: ExportOptions) -> None:
+    manifest = export_quickly(replace(options, int8=False)).bundle.manifest
+    assert {variant.precision for variant in manifest.variants} == {"float32"}
+    assert manifest.calibration is None

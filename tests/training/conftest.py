@@ -1,0 +1,92 @@
+"""A tiny data set, a configuration of the small network, and progress that can raise."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+
+from edgecls.data import Tick, open_data
+from edgecls.networks.network import Network
+from edgecls.photos import DataSet
+from edgecls.runs import TrainingConfig
+
+Announce = Callable[[str], Tick]
+Progress = Callable[[], AbstractContextManager[Announce]]
+
+
+def make_config(**changes: object) -> TrainingConfig:
+    """The small network at 32x32, head regime, two epochs, without dropout."""
+    values: dict[str, object] = {
+        "network": "small",
+        "weights": "made",
+        "regime": "head",
+        "unfreeze": None,
+        "size": 32,
+        "crop": "centre",
+        "epochs": 2,
+        "patience": 0,
+        "batch_size": 16,
+        "learning_rate": 0.01,
+        "fine_tune_rate": 0.001,
+        "dropout": 0.0,
+        "augment": 0,
+        "balance": "none",
+        "seed": 0,
+    }
+    return TrainingConfig(**(values | changes))  # type: ignore[arg-type]
+
+
+def make_progress(step: str = "", done: int = 0, raised: type[BaseException] = KeyboardInterrupt) -> Progress:
+    """Progress that nobody hears; it raises when the step of that name reports `done`."""
+
+    def announce(description: str) -> Tick:
+        def tick(found: int, total: int) -> None:
+            if description == step and found == done:
+                raise raised
+
+        return tick
+
+    @contextmanager
+    def progress() -> Iterator[Announce]:
+        yield announce
+
+    return progress
+
+
+@pytest.fixture(scope="session")
+def config() -> Callable[..., TrainingConfig]:
+    return make_config
+
+
+@pytest.fixture(scope="session")
+def progress() -> Callable[..., Progress]:
+    return make_progress
+
+
+@pytest.fixture(scope="module")
+def dataset(
+    tmp_path_factory: pytest.TempPathFactory, plant: Callable[..., Path], small_network: Network
+) -> DataSet:
+    """Sixty photos of three classes, of which 42 train; the small network is in the table meanwhile."""
+    return open_data(plant(tmp_path_factory.mktemp("data") / "tints", {"blue": 20, "green": 20, "red": 20}))
+
+
+@pytest.fixture
+def run_command(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """Runs `edgecls ARGUMENTS` in this process, where TensorFlow is loaded already, and gives its exit code."""
+
+    def run(*arguments: str) -> int:
+        from edgecls.cli.app import main
+
+        monkeypatch.setattr(sys, "argv", ["edgecls", *arguments])
+        try:
+            main()
+        except SystemExit as ended:
+            return int(ended.code or 0)
+        return 0
+
+    return run

@@ -1,0 +1,59 @@
+"""Augmented views: other than the photo, the same for the same seed, and still pictures."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edgecls.training.augment import Augmentation, augment, augment_batch
+
+PICTURE = np.random.default_rng(0).integers(0, 256, (40, 24, 3), np.uint8)
+STILL = Augmentation(zoom=(1, 1), rotation=0, shift=0, gain=(1, 1), bias=0, flip=False)
+
+
+def generator(seed: int = 3) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def test_a_view_is_a_picture_of_the_same_shape_and_dtype() -> None:
+    view = augment(PICTURE, generator(), Augmentation())
+    assert (view.shape, view.dtype) == ((40, 24, 3), np.uint8)
+
+
+def test_the_same_seed_gives_the_same_view_and_another_seed_another() -> None:
+    first = augment(PICTURE, generator(1), Augmentation())
+    assert np.array_equal(first, augment(PICTURE, generator(1), Augmentation()))
+    assert not np.array_equal(first, augment(PICTURE, generator(2), Augmentation()))
+
+
+def test_the_photo_itself_is_not_changed() -> None:
+    before = PICTURE.copy()
+    augment(PICTURE, generator(), Augmentation())
+    assert np.array_equal(PICTURE, before)
+
+
+def test_without_ranges_a_view_is_the_photo() -> None:
+    assert np.array_equal(augment(PICTURE, generator(), STILL), PICTURE)
+
+
+def test_mirroring_happens_in_about_half_of_the_views() -> None:
+    mirror = Augmentation(zoom=(1, 1), rotation=0, shift=0, gain=(1, 1), bias=0, flip=True)
+    random = generator()
+    views = [augment(PICTURE, random, mirror) for _ in range(100)]
+    mirrored = sum(np.array_equal(view, PICTURE[:, ::-1]) for view in views)
+    assert 30 < mirrored < 70
+    assert mirrored + sum(np.array_equal(view, PICTURE) for view in views) == 100
+
+
+@pytest.mark.parametrize(("gain", "bias"), [((3.0, 3.0), 0.0), ((1.0, 1.0), 0.0), ((0.0, 0.0), 0.0)])
+def test_light_is_clipped_and_never_wraps_around(gain: tuple[float, float], bias: float) -> None:
+    lit = Augmentation(zoom=(1, 1), rotation=0, shift=0, gain=gain, bias=bias, flip=False)
+    expected = np.clip(PICTURE.astype(np.float64) * gain[0], 0, 255).astype(np.uint8)
+    assert np.array_equal(augment(PICTURE, generator(), lit), expected)
+
+
+def test_every_picture_of_a_batch_gets_a_view_of_its_own() -> None:
+    batch = np.stack([PICTURE] * 4)
+    views = augment_batch(batch, generator(), Augmentation())
+    assert (views.shape, views.dtype) == (batch.shape, np.uint8)
+    assert len({view.tobytes() for view in views}) == 4

@@ -1,0 +1,140 @@
+"""The state of a fit: which epoch is the best, when it ends, and what lies on disk in between."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgecls.errors import ModelError
+from edgecls.training.checkpoint import Checkpoint, FitState, make_callback
+
+pytestmark = pytest.mark.xdist_group("training")
+
+
+def advance(*figures: tuple[float, float]) -> FitState:
+    """The state after epochs of these (validation accuracy, validation loss)."""
+    state = FitState()
+    for accuracy, loss in figures:
+        state = state.advance({"loss": 1.0, "accuracy": 0.5, "val_accuracy": accuracy, "val_loss": loss})
+    return state
+
+
+def test_the_first_epoch_is_the_best_so_far_even_with_nothing_right() -> None:
+    assert advance((0.0, 9.0)).best_epoch == 1
+
+
+@pytest.mark.parametrize(
+    ("figures", "best"),
+    [
+        (((0.5, 1.0), (0.6, 2.0), (0.4, 0.1)), 2),  # accuracy before loss
+        (((0.5, 1.0), (0.5, 0.8), (0.5, 0.9)), 2),  # of equals, the lowest loss
+        (((0.5, 1.0), (0.5, 1.0)), 1),  # no better, no change
+        (((0.5, 1.0), (0.9, float("nan")), (0.8, 0.5)), 3),  # a diverged epoch is no best one
+    ],
+)
+def test_the_best_epoch_has_the_highest_accuracy_then_the_lowest_loss(
+    figures: tuple[tuple[float, float], ...], best: int
+) -> None:
+    state = advance(*figures)
+    assert state.best_epoch == best
+    assert (state.best_accuracy, state.best_loss) == figures[best - 1]
+
+
+def test_the_history_has_one_value_an_epoch() -> None:
+    state = advance((0.1, 3.0), (0.2, 2.0), (0.3, 1.0))
+    assert (state.epochs, state.finished) == (3, False)
+    assert state.history["val_loss"] == (3.0, 2.0, 1.0)
+    assert {len(values) for values in state.history.values()} == {3}
+
+
+class FakeModel:
+    """Writes a word where a model would be."""
+
+    def __init__(self) -> None:
+        self.epoch = 0
+        self.stop_training = False
+
+    def save(self, path: Path) -> None:
+        path.write_text(f"model after {self.epoch}")
+
+    def save_weights(self, path: Path) -> None:
+        path.write_text(f"weights after {self.epoch}")
+
+
+def run(folder: Path, accuracies: list[float], *, patience: int, epochs: int) -> tuple[FakeModel, FitState]:
+    keras = pytest.importorskip("keras", reason="needs Keras, of the train extra")
+    checkpoint, model = Checkpoint(folder), FakeModel()
+    callback: Any = make_callback(keras, checkpoint, patience=patience, epochs=epochs, tick=None)
+    callback.set_model(model)
+    for index, accuracy in enumerate(accuracies):
+        model.epoch = index + 1
+        callback.on_epoch_end(index, {"val_accuracy": accuracy, "val_loss": 1.0})
+        if model.stop_training:
+            break
+    return model, checkpoint.state()
+
+
+def test_best_weights_and_last_model_are_both_on_disk_and_nothing_half_written(tmp_path: Path) -> None:
+    run(tmp_path, [0.1, 0.9, 0.5], patience=0, epochs=9)
+    assert (tmp_path / "best.weights.h5").read_text() == "weights after 2"
+    assert (tmp_path / "last.keras").read_text() == "model after 3"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "best.weights.h5",
+        "last.keras",
+        "state.json",
+    ]
+
+
+def test_a_fit_ends_after_patience_epochs_without_a_better_one(tmp_path: Path) -> None:
+    model, state = run(tmp_path, [0.1, 0.5, 0.4, 0.4, 0.9], patience=2, epochs=9)
+    assert (model.epoch, state.best_epoch, state.finished) == (4, 2, True)
+
+
+def test_a_better_epoch_renews_the_patience(tmp_path: Path) -> None:
+    model, _ = run(tmp_path, [0.1, 0.1, 0.2, 0.2, 0.3, 0.3, 0.3], patience=2, epochs=9)
+    assert model.epoch == 7
+
+
+def test_patience_zero_never_ends_a_fit_early(tmp_path: Path) -> None:
+    model, state = run(tmp_path, [0.9] + [0.1] * 5, patience=0, epochs=6)
+    assert (model.epoch, state.finished, state.best_epoch) == (6, True, 1)
+
+
+def test_a_fresh_folder_has_a_fresh_state(tmp_path: Path) -> None:
+    assert Checkpoint(tmp_path / "new").state() == FitState()
+
+
+def test_a_state_is_read_as_it_was_written(tmp_path: Path) -> None:
+    state = advance((0.1, 3.0), (0.2, 2.0))
+    Checkpoint(tmp_path).mark(state)
+    assert Checkpoint(tmp_path).state() == state
+
+
+def test_a_damaged_state_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "state.json").write_text('{"epochs": "three"}')
+    with pytest.raises(ModelError, match=r"state.json"):
+        Checkpoint(tmp_path).state()
+
+
+def test_weights_and_optimizer_come_back_as_they_were(tmp_path: Path) -> None:
+    keras = pytest.importorskip("keras", reason="needs Keras, of the train extra")
+
+    def make() -> Any:
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, activation="softmax")])
+        model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+        return model
+
+    values = np.random.default_rng(0).normal(size=(32, 4)).astype(np.float32)
+    truth = (values[:, 0] > 0).astype(np.int64)
+    trained, fresh = make(), make()
+    trained.fit(values, truth, epochs=2, verbose=0)
+    checkpoint = Checkpoint(tmp_path)
+    checkpoint.save(trained, advance((0.5, 1.0)))
+    checkpoint.restore_last(keras, fresh)
+    for ours, theirs in zip(fresh.optimizer.variables, trained.optimizer.variables, strict=True):
+        assert np.array_equal(np.asarray(ours), np.asarray(theirs)), ours.name
+    assert int(np.asarray(fresh.optimizer.iterations)) == 2
+    assert np.array_equal(fresh.get_weights()[0], trained.get_weights()[0])

@@ -1,0 +1,108 @@
+"""The feature cache: each photo passes the frozen network once per view, whatever the epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgecls.data import Loaded
+from edgecls.photos import DataSet, Photo
+from edgecls.runs import TrainingConfig
+from edgecls.training import features
+from edgecls.training.features import BATCH, extract, extract_views, run_padded
+
+pytestmark = pytest.mark.xdist_group("training")
+
+
+class CountingBackbone:
+    """Gives a picture's mean colour, and keeps the shapes of its batches and what it saw."""
+
+    def __init__(self) -> None:
+        self.shapes: list[tuple[int, ...]] = []
+        self.seen: list[bytes] = []
+
+    def predict_on_batch(self, batch: np.ndarray) -> np.ndarray:
+        self.shapes.append(batch.shape)
+        self.seen += [picture.tobytes() for picture in batch if picture.any()]
+        return np.asarray(batch.mean(axis=(1, 2)))
+
+
+def loaded(count: int) -> Loaded:
+    pixels = np.random.default_rng(0).integers(1, 256, (count, 16, 16, 3), np.uint8)
+    photos = tuple(Photo(str(i), i % 3, str(i)) for i in range(count))
+    return Loaded(pixels, np.arange(count, dtype=np.int64) % 3, photos, ())
+
+
+def test_every_photo_passes_the_backbone_once_and_in_order() -> None:
+    backbone, photos = CountingBackbone(), loaded(37)
+    vectors = extract(backbone, photos)
+    assert len(backbone.seen) == len(set(backbone.seen)) == 37
+    assert np.allclose(vectors.values, photos.pixels.mean(axis=(1, 2)), atol=1e-3)
+    assert vectors.values.dtype == np.float32
+    assert np.array_equal(vectors.truth, photos.truth)
+
+
+def test_all_batches_have_one_shape_so_that_one_is_compiled() -> None:
+    backbone = CountingBackbone()
+    extract(backbone, loaded(37))
+    assert set(backbone.shapes) == {(BATCH, 16, 16, 3)}
+
+
+def test_a_filled_up_batch_gives_its_own_rows_alone() -> None:
+    assert run_padded(CountingBackbone(), loaded(3).pixels).shape == (3, 3)
+
+
+def test_views_pass_once_each_beside_the_photo_as_it_is() -> None:
+    backbone, photos = CountingBackbone(), loaded(10)
+    vectors = extract_views(backbone, photos, 2, seed=0)
+    assert len(backbone.seen) == 30
+    assert np.allclose(vectors.values[:10], photos.pixels.mean(axis=(1, 2)), atol=1e-3)
+    assert vectors.truth.tolist() == photos.truth.tolist() * 3
+    assert not np.allclose(vectors.values[10:20], vectors.values[20:])
+
+
+def test_views_are_the_same_for_the_same_seed() -> None:
+    def values(seed: int) -> np.ndarray:
+        return extract_views(CountingBackbone(), loaded(10), 1, seed=seed).values
+
+    assert np.array_equal(values(1), values(1))
+    assert not np.array_equal(values(1), values(2))
+
+
+def test_progress_counts_the_photos_of_all_views() -> None:
+    heard: list[tuple[int, int]] = []
+    extract_views(
+        CountingBackbone(), loaded(20), 1, seed=0, tick=lambda done, total: heard.append((done, total))
+    )
+    assert heard == [(16, 40), (20, 40), (36, 40), (40, 40)]
+
+
+@pytest.mark.parametrize(("epochs", "augment"), [(1, 0), (6, 0), (6, 1)])
+def test_training_a_head_runs_the_network_once_per_photo_and_view_and_not_once_an_epoch(
+    tmp_path: Path,
+    dataset: DataSet,
+    config: Callable[..., TrainingConfig],
+    progress: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    epochs: int,
+    augment: int,
+) -> None:
+    pytest.importorskip("keras", reason="needs Keras, of the train extra")
+    from edgecls.training.train import train
+
+    passed: list[int] = []
+
+    def counted(model: Any, batch: np.ndarray) -> np.ndarray:
+        passed.append(len(batch))
+        return np.asarray(run_padded(model, batch))
+
+    monkeypatch.setattr(features, "run_padded", counted)
+    result = train(
+        dataset, config(epochs=epochs, augment=augment), runs=tmp_path / "runs", progress=progress()
+    )
+    assert len(result.record.history["loss"]) == epochs
+    assert sum(passed) == len(dataset.train) * (1 + augment) + len(dataset.validation)

@@ -1,0 +1,171 @@
+"""Training, the whole way in every regime: what it trains, what it writes, and that the seed decides."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgecls.data import open_data
+from edgecls.errors import EdgeclsError, UsageError
+from edgecls.files import sha256_file
+from edgecls.photos import DataSet
+from edgecls.runs import MODEL, TrainingConfig, read_run, recall_data
+from edgecls.training.train import TrainingResult, train
+
+pytest.importorskip("keras", reason="needs Keras, of the train extra")
+pytestmark = pytest.mark.xdist_group("training")
+
+Config = Callable[..., TrainingConfig]
+Train = Callable[..., TrainingResult]
+REGIMES = ("head", "finetune", "two-stage", "scratch")
+
+
+@pytest.fixture(scope="module")
+def run_training(
+    tmp_path_factory: pytest.TempPathFactory, dataset: DataSet, config: Config, progress: Callable[..., Any]
+) -> Train:
+    """Trains with these changes of the configuration, in a new folder of runs."""
+
+    def run(**changes: object) -> TrainingResult:
+        runs = tmp_path_factory.mktemp("runs")
+        return train(dataset, config(**changes), runs=runs, progress=progress())
+
+    return run
+
+
+@pytest.fixture(scope="module", params=REGIMES)
+def trained(request: pytest.FixtureRequest, run_training: Train) -> TrainingResult:
+    """One epoch of each regime."""
+    return run_training(regime=request.param, epochs=1)
+
+
+def weights(result: TrainingResult) -> dict[str, list[np.ndarray]]:
+    import keras
+
+    model = keras.models.load_model(result.folder / MODEL, compile=False)
+    return {layer.name: layer.get_weights() for layer in model.layers}
+
+
+def test_every_regime_writes_a_complete_run(trained: TrainingResult, dataset: DataSet) -> None:
+    record = read_run(trained.folder)
+    assert record == trained.record
+    assert (record.status, trained.unchanged) == ("complete", False)
+    assert trained.folder.name == record.name == "small-tints-001"
+    assert record.photos == {"train": 42, "validation": 9, "test": 9}
+    assert record.model_sha256 == sha256_file(trained.folder / MODEL)
+    stages = 2 if record.config.regime == "two-stage" else 1
+    assert {len(values) for values in record.history.values()} == {stages}
+    assert np.sum(record.matrix) == record.test.n == 9
+    assert (record.machine.cores > 0, "keras" in record.versions) == (True, True)
+    assert recall_data(trained.folder, record).digest == dataset.digest
+
+
+def test_nothing_but_the_run_stays_in_its_folder(trained: TrainingResult) -> None:
+    assert sorted(path.name for path in trained.folder.iterdir()) == [
+        "model.keras",
+        "run.json",
+        "splits.json",
+    ]
+
+
+def test_each_regime_trains_the_layers_it_says(trained: TrainingResult, run_training: Train) -> None:
+    regime = trained.record.config.regime
+    found, untrained = weights(trained), weights(run_training(regime="head", epochs=1, learning_rate=0.0))
+    changed = {
+        name
+        for name, values in found.items()
+        if any(not np.array_equal(a, b) for a, b in zip(values, untrained[name], strict=True))
+    }
+    expected = {
+        "head": {"probabilities"},
+        "finetune": {"second_conv", "probabilities"},
+        "two-stage": {"second_conv", "probabilities"},
+        "scratch": {"first_conv", "first_bn", "second_conv", "second_bn", "probabilities"},
+    }
+    assert changed == expected[regime]
+
+
+def test_training_learns_what_can_be_learnt(run_training: Train) -> None:
+    record = run_training(regime="scratch", epochs=8, learning_rate=0.03).record
+    assert record.test.value >= 0.85  # chance is a third
+    assert record.history["loss"][-1] < record.history["loss"][0]
+
+
+@pytest.mark.parametrize("changes", [{"regime": "head", "dropout": 0.3}, {"regime": "scratch", "augment": 1}])
+def test_the_same_seed_gives_the_same_figures_and_another_seed_others(
+    run_training: Train, changes: dict[str, object]
+) -> None:
+    first, again, other = (run_training(**changes, seed=seed).record for seed in (1, 1, 2))
+    assert first.history["val_loss"] == pytest.approx(again.history["val_loss"], rel=1e-5)
+    assert (first.validation, first.test, first.matrix) == (again.validation, again.test, again.matrix)
+    assert first.history["val_loss"] != pytest.approx(other.history["val_loss"], rel=1e-5)
+
+
+@pytest.mark.parametrize("balance", ["weights", "sampling"])
+def test_balancing_changes_what_is_learnt_from_an_uneven_data_set(
+    tmp_path: Path, plant: Callable[..., Path], config: Config, progress: Callable[..., Any], balance: str
+) -> None:
+    uneven = open_data(plant(tmp_path / "uneven", {"a": 40, "b": 5}))
+
+    def loss(how: str) -> tuple[float, ...]:
+        runs = tmp_path / how
+        return train(uneven, config(balance=how), runs=runs, progress=progress()).record.history["loss"]
+
+    assert loss(balance) != pytest.approx(loss("none"), rel=1e-4)
+
+
+def test_a_truncated_photo_is_listed_in_the_run_and_the_others_are_used(
+    tmp_path: Path, plant: Callable[..., Path], config: Config, progress: Callable[..., Any]
+) -> None:
+    root = plant(tmp_path / "data", {"a": 9, "b": 9})
+    bad = root / "b" / "004.jpg"
+    bad.write_bytes(bad.read_bytes()[:300])
+    (root / "a" / "notes.txt").touch()
+    result = train(open_data(root), config(epochs=1), runs=tmp_path / "runs", progress=progress())
+    assert sum(result.record.photos.values()) == 17
+    assert [problem.split(":")[0] for problem in result.record.problems] == ["a/notes.txt", "b/004.jpg"]
+    assert "truncated" in result.record.problems[1]
+    names = {p.name for split in ("train", "validation", "test") for p in recalled(result).split(split)}
+    assert "b/004.jpg" not in names
+
+
+def recalled(result: TrainingResult) -> DataSet:
+    return recall_data(result.folder, result.record)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"network": "unknown"}, "expected a network of"),
+        ({"size": 8}, "small needs pictures of at least 16x16"),
+        ({"weights": "coco"}, "has no weights 'coco'"),
+        ({"regime": "two-stage", "unfreeze": "nowhere"}, "--unfreeze: expected a layer's name or number"),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_anything_is_written(
+    tmp_path: Path,
+    dataset: DataSet,
+    config: Config,
+    progress: Callable[..., Any],
+    changes: dict[str, object],
+    words: str,
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        train(dataset, config(**changes), runs=tmp_path / "runs", progress=progress())
+    assert not list(tmp_path.rglob("*"))
+
+
+def test_photos_that_all_went_bad_leave_no_run_behind(
+    tmp_path: Path, plant: Callable[..., Path], config: Config, progress: Callable[..., Any]
+) -> None:
+    root = plant(tmp_path / "data", {"a": 5, "b": 5})
+    listed = open_data(root)
+    shutil.rmtree(root)
+    with pytest.raises(EdgeclsError, match=r"none of \d+ photos could be read"):
+        train(listed, config(), runs=tmp_path / "runs", progress=progress())
+    assert not (tmp_path / "runs").exists()

@@ -1,0 +1,105 @@
+"""The same inputs find the run there is; a name that is taken, or a run that was altered, is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgecls.errors import ModelError, UsageError
+from edgecls.photos import DataSet
+from edgecls.runs import DOCUMENT, MODEL, TrainingConfig
+from edgecls.training.train import TrainingResult, train
+
+pytest.importorskip("keras", reason="needs Keras, of the train extra")
+pytestmark = pytest.mark.xdist_group("training")
+
+Config = Callable[..., TrainingConfig]
+Again = Callable[..., TrainingResult]
+
+
+@pytest.fixture
+def again(tmp_path: Path, dataset: DataSet, config: Config, progress: Callable[..., Any]) -> Again:
+    """Trains once more, with these changes of the configuration or options."""
+
+    def run(changes: dict[str, object] | None = None, **options: Any) -> TrainingResult:
+        asked = config(epochs=1, **(changes or {}))
+        return train(dataset, asked, runs=tmp_path, progress=progress(), **options)
+
+    return run
+
+
+def test_the_same_inputs_again_are_found_unchanged(again: Again) -> None:
+    first, second = again(), again()
+    assert (first.unchanged, second.unchanged) == (False, True)
+    assert (second.folder, second.record) == (first.folder, first.record)
+
+
+@pytest.mark.parametrize("changes", [{"seed": 1}, {"learning_rate": 0.02}, {"balance": "weights"}])
+def test_any_other_option_is_another_run(again: Again, changes: dict[str, object]) -> None:
+    again()
+    other = again(changes)
+    assert (other.unchanged, other.folder.name) == (False, "small-tints-002")
+
+
+def test_an_altered_model_is_refused_and_not_trained_over(again: Again) -> None:
+    first = again()
+    model = first.folder / MODEL
+    model.write_bytes(model.read_bytes() + b"x")
+    with pytest.raises(ModelError, match=r"model.keras: expected sha256 .* the file was changed"):
+        again()
+    assert [path.name for path in first.folder.parent.iterdir()] == ["small-tints-001"]
+
+
+def test_a_run_of_another_version_is_passed_over(again: Again) -> None:
+    first = again()
+    (first.folder / DOCUMENT).write_text('{"schema": 99}')
+    assert again().folder.name == "small-tints-002"
+
+
+def test_force_trains_again_under_the_next_name(again: Again) -> None:
+    again()
+    forced = again(force=True)
+    assert (forced.unchanged, forced.folder.name) == (False, "small-tints-002")
+
+
+def test_a_name_that_is_taken_is_wrong_use_and_force_replaces_it(again: Again) -> None:
+    again(name="mine")
+    with pytest.raises(UsageError, match=r"mine exists already; choose another --name or add --force"):
+        again({"seed": 1}, name="mine")
+    replaced = again({"seed": 1}, name="mine", force=True)
+    assert (replaced.folder.name, replaced.record.config.seed) == ("mine", 1)
+
+
+def test_the_same_inputs_under_the_same_name_are_no_collision(again: Again) -> None:
+    again(name="mine")
+    assert again(name="mine").unchanged
+
+
+@pytest.mark.parametrize("name", ["../mine", "/mine", "a/b", ".mine", "a*"])
+def test_a_name_that_could_leave_the_folder_is_wrong_use(again: Again, name: str) -> None:
+    with pytest.raises(UsageError, match="choose another"):
+        again(name=name)
+
+
+def test_the_command_says_unchanged_with_0_and_a_collision_with_2(
+    tmp_path: Path,
+    dataset: DataSet,
+    run_command: Callable[..., int],
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    options = ["train", str(dataset.root), "--network", "small", "--epochs", "1", "--size", "16"]
+    options += ["--runs", str(tmp_path / "runs"), "--name", "mine"]
+    assert run_command(*options) == 0
+    capfd.readouterr()
+    assert run_command(*options) == 0
+    assert "unchanged" in capfd.readouterr().err
+    assert run_command(*options, "--seed", "9") == 2
+    said = capfd.readouterr().err
+    assert "edgecls: " in said
+    assert "mine exists already" in said
+    assert "Traceback" not in said
+    assert run_command("runs", "--runs", str(tmp_path / "runs"), "--json") == 0
+    assert '"name": "mine"' in capfd.readouterr().out
