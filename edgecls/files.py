@@ -14,7 +14,6 @@ from typing import Any
 
 from edgecls.errors import EdgeclsError, ModelError, UsageError
 
-
 FULL_BYTES = 1 << 20  # a disk with less left is full
 
 

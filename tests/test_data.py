@@ -52,7 +52,8 @@ def test_a_missing_folder_is_wrong_use(tmp_path: Path) -> None:
 
 def test_pixels_are_loaded_in_order_as_preprocess_gives_them(photos: list[Photo]) -> None:
     loaded = load_pixels(photos, SMALL)
-    assert (loaded.pixels.shape, loaded.pixels.dtype) == ((20, 16, 16, 3), np.uint8)
+    assert loaded.pixels.shape == (20, 16, 16, 3)
+    assert loaded.pixels.dtype == np.uint8
     assert loaded.truth.tolist() == [0, 1] * 10
     assert loaded.truth.dtype == np.int64
     assert loaded.photos == tuple(photos)

@@ -59,7 +59,7 @@ def training_report(record: RunRecord) -> TrainingReport:
         class_reports=class_reports(matrix, record.labels),
         top1=record.test,
         problems=record.problems,
-        photos=f"{record.test.n} test photos",
+        photos="test photos",
         data=data,
         versions=tuple(record.versions.items()),
     )

@@ -17,7 +17,7 @@ from edgecls.files import digest_json, read_json, sha256_file, utc_now, write_js
 from edgecls.metrics import confusion, top1
 from edgecls.names import check_name, next_name
 from edgecls.networks.table import find_network
-from edgecls.photos import SPLITS, DataSet
+from edgecls.photos import SPLITS, DataSet, check_classes
 from edgecls.preprocess import Crop, Preprocess
 from edgecls.records import to_record
 from edgecls.runs import (
@@ -96,12 +96,13 @@ def train(
             split: load_pixels(dataset.split(split), preprocess, announce(f"{split} photos"))
             for split in SPLITS
         }
+        readable = check_classes(_readable(dataset, loaded))
         classifier, source = build_classifier(keras, network, config, len(dataset.labels))
         if config.unfreeze is not None:
             layer_index(classifier.backbone, config.unfreeze)
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / REQUEST, {"inputs_digest": digest, "created": utc_now(), "status": "started"})
-        write_splits(folder, _readable(dataset, loaded))
+        write_splits(folder, readable)
         results = train_stages(
             keras,
             classifier,
@@ -112,6 +113,7 @@ def train(
             folder=folder / CHECKPOINT,
             announce=announce,
         )
+        _refuse_divergence(results, folder)
         fitted = time.monotonic()
         scores = {
             split: score(classifier.model, loaded[split], announce(f"scoring, {split} photos"))
@@ -149,6 +151,16 @@ def train(
         shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)
         (folder / REQUEST).unlink(missing_ok=True)
     return TrainingResult(folder, record, unchanged=False)
+
+
+def _refuse_divergence(results: list[FitResult], folder: Path) -> None:
+    """Raise ModelError, and leave no run, when a stage ended without one epoch of a finite loss."""
+    if any(result.best_epoch == 0 and not result.interrupted for result in results):
+        shutil.rmtree(folder)
+        raise ModelError(
+            "the validation loss was not a number in any epoch, the training diverged and no run was written; "
+            "lower --learning-rate or --fine-tune-rate"
+        )
 
 
 def _seconds(started: float, fitted: float, results: list[FitResult]) -> dict[str, float]:

@@ -64,10 +64,10 @@ def test_a_killed_export_leaves_no_bundle_and_the_next_one_cleans_up(
 
 def wait_for_a_file_in(bundles: Path, process: subprocess.Popen[str]) -> Path:
     """The temporary folder, as soon as it holds something."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + 180
     while not (found := list(bundles.glob(".*.partial/*"))):
         assert process.poll() is None, process.stderr.read() if process.stderr else ""
-        assert time.monotonic() < end, "no temporary folder in 60 s"
+        assert time.monotonic() < end, "no temporary folder in 180 s"
         time.sleep(0.005)
     return found[0].parent
 

@@ -145,7 +145,7 @@ def test_weights_that_lack_a_layer_are_one_sentence(use_state: Callable[[dict[st
     state = backbone_state()
     del state["_blocks.7._bn1.running_mean"]
     use_state(state)
-    with pytest.raises(ModelError, match="expected '_blocks.7._bn1.running_mean'"):
+    with pytest.raises(ModelError, match=r"expected '_blocks\.7\._bn1\.running_mean'"):
         load_imagenet_lite0(build_lite0(32, 32))
 
 

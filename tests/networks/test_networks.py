@@ -90,7 +90,7 @@ def test_too_small_a_size_is_one_sentence(name: str) -> None:
 
 
 def test_an_unknown_network_is_answered_with_those_there_are() -> None:
-    with pytest.raises(UsageError, match="expected a network of .*enet.*, found 'resnet'"):
+    with pytest.raises(UsageError, match=r"expected a network of .*enet.*, found 'resnet'"):
         find_network("resnet")
 
 

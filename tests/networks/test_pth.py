@@ -10,7 +10,7 @@ import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -43,8 +43,14 @@ class Call:
         self.function, self.arguments = function, arguments
 
 
-class Pickler(pickle._Pickler):  # type: ignore[name-defined,misc]  # the one in Python can be extended
-    dispatch = dict(pickle._Pickler.dispatch)  # type: ignore[attr-defined]
+PythonPickler: Any = pickle._Pickler  # the one written in Python, which can be extended
+
+
+class Pickler(PythonPickler):  # type: ignore[misc]
+    """Writes Global and Call as opcodes; `legacy` says which layout the storages are for."""
+
+    dispatch: ClassVar[dict[type, Callable[..., None]]] = dict(PythonPickler.dispatch)
+    legacy = False
 
     def persistent_id(self, thing: object) -> object:
         if not isinstance(thing, Storage):

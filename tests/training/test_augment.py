@@ -17,7 +17,8 @@ def generator(seed: int = 3) -> np.random.Generator:
 
 def test_a_view_is_a_picture_of_the_same_shape_and_dtype() -> None:
     view = augment(PICTURE, generator(), Augmentation())
-    assert (view.shape, view.dtype) == ((40, 24, 3), np.uint8)
+    assert view.shape == (40, 24, 3)
+    assert view.dtype == np.uint8
 
 
 def test_the_same_seed_gives_the_same_view_and_another_seed_another() -> None:
@@ -55,5 +56,6 @@ def test_light_is_clipped_and_never_wraps_around(gain: tuple[float, float], bias
 def test_every_picture_of_a_batch_gets_a_view_of_its_own() -> None:
     batch = np.stack([PICTURE] * 4)
     views = augment_batch(batch, generator(), Augmentation())
-    assert (views.shape, views.dtype) == (batch.shape, np.uint8)
+    assert views.shape == batch.shape
+    assert views.dtype == np.uint8
     assert len({view.tobytes() for view in views}) == 4
