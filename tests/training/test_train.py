@@ -169,3 +169,11 @@ def test_photos_that_all_went_bad_leave_no_run_behind(
     with pytest.raises(EdgeclsError, match=r"none of \d+ photos could be read"):
         train(listed, config(), runs=tmp_path / "runs", progress=progress())
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_training_that_diverges_is_one_sentence_and_leaves_no_run(
+    tmp_path: Path, dataset: DataSet, config: Config, progress: Callable[..., Any]
+) -> None:
+    with pytest.raises(EdgeclsError, match=r"diverged and no run was written; lower --learning-rate"):
+        train(dataset, config(learning_rate=float("inf")), runs=tmp_path, progress=progress())
+    assert list(tmp_path.iterdir()) == []
