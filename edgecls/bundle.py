@@ -57,6 +57,10 @@ class Bundle:
         path = self.folder / name
         if not path.is_file():
             raise ModelError(f"{path}: the manifest names this file but it is missing; copy the bundle again")
+        if not path.resolve().is_relative_to(self.folder.resolve()):
+            raise ModelError(
+                f"{path}: expected a file inside the bundle, found a link out of it; do not use it"
+            )
         found = sha256_file(path)
         if found != sha256:
             raise ModelError(

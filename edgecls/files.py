@@ -70,14 +70,14 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 @contextmanager
-def new_folder(target: Path, *, force: bool = False) -> Iterator[Path]:
+def new_folder(target: Path, *, force: bool = False, document: str = "") -> Iterator[Path]:
     """Give a temporary folder beside `target` that takes its name when the block ends well.
 
     On any error the temporary folder is removed and `target` stays as it was. Leftovers of killed
-    processes are removed first. Raises UsageError when `target` exists and `force` is False.
+    processes are removed first. Raises UsageError when `target` exists and `force` is False, or when it
+    exists without `document`, the file that says that it may be replaced.
     """
-    if target.exists() and not force:
-        raise UsageError(f"{target} exists already; choose another name or add --force")
+    check_replaceable(target, force=force, documents=(document,))
     partial = _beside(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -85,7 +85,7 @@ def new_folder(target: Path, *, force: bool = False) -> Iterator[Path]:
         shutil.rmtree(partial, ignore_errors=True)  # in a container every process may get the same number
         partial.mkdir()
         yield partial
-        _take_name(partial, target)
+        _take_name(partial, target, force=force)
     except OSError as error:
         reason = error.strerror or error
         raise EdgeclsError(
@@ -110,8 +110,39 @@ def _beside(target: Path) -> Path:
     return target.parent / f".{target.name}.{os.getpid()}.partial"
 
 
-def _take_name(partial: Path, target: Path) -> None:
+def check_replaceable(target: Path, *, force: bool, documents: tuple[str, ...]) -> None:
+    """Raise UsageError when `target` exists, unless `force` is asked and it holds one of `documents`."""
+    if not target.exists():
+        return
+    if not force:
+        raise UsageError(f"{target} exists already; choose another --name or add --force")
+    if not any((target / document).exists() for document in documents):
+        raise UsageError(
+            f"{target}: expected a folder with {' or '.join(documents)} to replace, found another; "
+            "choose another name"
+        )
+
+
+@contextmanager
+def set_aside(target: Path) -> Iterator[None]:
+    """Let a block make `target` anew: the old one is deleted when the block ends well, else it comes back."""
+    old = _beside(target.with_name(f"{target.name}.old"))
+    if target.exists():
+        target.rename(old)
+    try:
+        yield
+    except BaseException:
+        if old.exists():
+            shutil.rmtree(target, ignore_errors=True)
+            old.rename(target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _take_name(partial: Path, target: Path, *, force: bool) -> None:
     """Rename `partial` to `target`. An old target steps aside: removing it in place can be cut short."""
+    if target.exists() and not force:
+        raise UsageError(f"{target} was made by another command meanwhile; repeat this one")
     old = _beside(target.with_name(f"{target.name}.old"))
     if target.exists():
         target.rename(old)

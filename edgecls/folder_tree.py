@@ -89,7 +89,15 @@ def _split_folders(root: Path) -> dict[str, Path]:
                     f"{root}: found both {found[split].name}/ and {folder.name}/; keep one of them"
                 )
             found[split] = folder
-    return found if "train" in found else {"train": root}
+    if "train" not in found:
+        return {"train": root}
+    strange = [f"{f.name}/" for f in _folders(root) if f not in found.values() and _folders(f)]
+    if strange:
+        raise DataError(
+            f"{root}: found {', '.join(strange)} beside the train folder; expected val/ and test/ there, "
+            "rename it or move it away"
+        )
+    return found
 
 
 def _check_train(root: Path, train: Path) -> None:
@@ -127,7 +135,9 @@ def _read_split(root: Path, folder: Path, labels: Labels) -> tuple[list[Photo], 
     problems: list[Problem] = []
     for class_folder in _folders(folder):
         label = labels.names.index(class_folder.name)
-        for path in sorted(p for p in class_folder.rglob("*") if p.is_file() and not p.name.startswith(".")):
+        for path in sorted(
+            p for p in class_folder.rglob("*") if p.is_file() and not _hidden(p, class_folder)
+        ):
             name = path.relative_to(root).as_posix()
             if not is_photo(path):
                 problems.append(Problem(_shown(name), "not a photo by its suffix; left out"))
@@ -154,6 +164,10 @@ def _is_utf8(name: str) -> bool:
 
 def _shown(name: str) -> str:
     return name.encode("utf-8", "backslashreplace").decode()
+
+
+def _hidden(path: Path, folder: Path) -> bool:
+    return any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
 def _folders(parent: Path) -> list[Path]:

@@ -140,6 +140,8 @@ def read_manifest(folder: Path) -> Manifest:
     _check_schema(record, path)
     manifest = from_record(Manifest, record, str(path))
     labels = _labels(manifest, path)
+    if not manifest.variants:
+        raise ModelError(f"{path}: expected at least one model file, found none; make the bundle anew")
     for variant in manifest.variants:
         _check_variant(variant, labels, path)
     for photo in manifest.evaluation:

@@ -8,6 +8,7 @@ from pathlib import Path
 from edgecls.errors import DataError, ModelError
 from edgecls.files import read_json, sha256_file, write_json
 from edgecls.idx import has_idx_files, read_idx_folder
+from edgecls.images import is_photo
 from edgecls.labels import Labels
 from edgecls.machine import Machine
 from edgecls.metrics import Proportion
@@ -139,9 +140,9 @@ def recall_data(folder: Path, record: RunRecord, *, root: Path | None = None) ->
             f"{folder / SPLITS_DOCUMENT}: expected the splits {', '.join(SPLITS)}, "
             f"found {', '.join(listed) or 'none'}; restore the file or train again"
         )
-    in_memory = _idx_photos(root, record.config.seed)
+    others = _Others(root, record.config.seed)
     splits = {
-        split: tuple(_recall(root, name, label, digest, in_memory) for name, label, digest in listed[split])
+        split: tuple(_recall(root, name, label, digest, others) for name, label, digest in listed[split])
         for split in SPLITS
     }
     return DataSet(
@@ -156,10 +157,12 @@ def _idx_photos(root: Path, seed: int) -> dict[str, Photo]:
     return {photo.name: photo for split in SPLITS for photo in dataset.split(split)}
 
 
-def _recall(root: Path, name: str, label: int, digest: str, in_memory: dict[str, Photo]) -> Photo:
-    photo = in_memory.get(name)
+def _recall(root: Path, name: str, label: int, digest: str, others: _Others) -> Photo:
+    photo = others.in_memory.get(name)
     if photo is None:
         path = root / name
+        if not path.is_file():
+            path = others.renamed(digest) or path
         if not path.is_file():
             raise DataError(f"{path}: the run saw this photo but it is gone; restore it or train again")
         photo = Photo(name, label, photo_digest(path.read_bytes()), path)
@@ -168,3 +171,19 @@ def _recall(root: Path, name: str, label: int, digest: str, in_memory: dict[str,
             f"{root / name}: the photo has changed since the run saw it; restore it or train again"
         )
     return photo
+
+
+class _Others:
+    """The photos of a data folder that cannot be found by their path: in IDX files, or renamed since."""
+
+    def __init__(self, root: Path, seed: int) -> None:
+        self._root = root
+        self._by_digest: dict[str, Path] | None = None
+        self.in_memory = _idx_photos(root, seed)
+
+    def renamed(self, digest: str) -> Path | None:
+        """The file with these bytes, wherever it lies now; all files are read once, when first asked."""
+        if self._by_digest is None:
+            files = (path for path in sorted(self._root.rglob("*")) if path.is_file() and is_photo(path))
+            self._by_digest = {photo_digest(path.read_bytes()): path for path in files}
+        return self._by_digest.get(digest)

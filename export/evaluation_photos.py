@@ -32,9 +32,9 @@ def copy_evaluation(
             data, suffix = photo.original()
         except DataError:
             continue  # it was listed when the run read its photos
+        if total + len(data) > max_bytes:
+            continue
         total += len(data)
-        if total > max_bytes:
-            break
         name = f"{FOLDER}/{photo.label:03d}_{slug(labels[photo.label])}/{len(copied):04d}{suffix}"
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -11,16 +11,30 @@ from edgecls.bundle import Bundle
 from edgecls.calibration.selection import CalibrationSet, draw_calibration
 from edgecls.data import load_pixels
 from edgecls.devices.detect import detect_machine
-from edgecls.errors import UsageError
 from edgecls.export.candidates import METHODS, Announce, Candidate, embed_cards, make_float, make_int8
 from edgecls.export.evaluation_photos import copy_evaluation
 from edgecls.export.gate import choose_gate_photos
 from edgecls.export.golden import write_golden
 from edgecls.export.judging import judge_candidates, measure_on_test, require_int8, require_int8_in
-from edgecls.export.options import ExportOptions, export_versions, find_unchanged, inputs_digest
-from edgecls.files import new_folder, utc_now
+from edgecls.export.options import (
+    ExportOptions,
+    export_versions,
+    find_unchanged,
+    inputs_digest,
+    require_packages,
+)
+from edgecls.files import check_replaceable, new_folder, utc_now
 from edgecls.machine import Machine
-from edgecls.manifest import SCHEMA, Calibration, Manifest, Origin, Rejected, Variant, write_manifest
+from edgecls.manifest import (
+    DOCUMENT,
+    SCHEMA,
+    Calibration,
+    Manifest,
+    Origin,
+    Rejected,
+    Variant,
+    write_manifest,
+)
 from edgecls.names import check_name, next_name
 from edgecls.photos import DataSet
 from edgecls.runs import RunRecord, recall_data, run_model
@@ -65,11 +79,11 @@ def export_run(
         return ExportResult(found, unchanged=True)
     stem = f"{record.config.network}-{record.data_name}"
     target = bundles / (name or next_name(bundles, stem))
-    if target.exists() and not force:
-        raise UsageError(f"{target} exists already; choose another --name or add --force")
+    check_replaceable(target, force=force, documents=(DOCUMENT,))
+    require_packages(options)
     dataset = recall_data(run, record, root=data)
     calibration = _draw(dataset, options)
-    with new_folder(target, force=force) as folder, progress() as announce:
+    with new_folder(target, force=force, document=DOCUMENT) as folder, progress() as announce:
         candidates = _make(
             model, record, folder, dataset=dataset, calibration=calibration, options=options, machine=machine,
             announce=announce,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 
 from edgecls import __version__
 from edgecls.bundle import Bundle
-from edgecls.errors import ModelError
+from edgecls.errors import MissingDependencyError, ModelError
 from edgecls.export.evaluation_photos import COUNT, MAX_BYTES
 from edgecls.files import digest_json
 from edgecls.machine import Machine
@@ -44,6 +45,21 @@ class ExportOptions:
     evaluation_bytes: int = MAX_BYTES
     seed: int = 0
     threads: int = 2
+
+
+def require_packages(options: ExportOptions) -> None:
+    """Raise MissingDependencyError for a package that these options need, before any work is done."""
+    needed = ["keras", "tensorflow"]
+    if "onnx" in options.formats:
+        needed += ["tf2onnx", "onnx", "onnxruntime"]
+    if options.int8 and "tflite" in options.formats:
+        needed.append("litert_quantizer")
+    absent = [name for name in needed if find_spec(name) is None]
+    if absent:
+        raise MissingDependencyError(
+            f"export needs {', '.join(absent)}, found none installed; "
+            "install with: pip install 'edgecls[train,export]', or choose one --format"
+        )
 
 
 def export_versions() -> dict[str, str]:

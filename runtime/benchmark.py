@@ -45,6 +45,8 @@ def run_benchmark(
     A configuration that fails is left out and named with its reason. Raises ModelError for a file that is
     not as recorded, DeviceError when nothing could be measured.
     """
+    for variant in bundle.manifest.variants:
+        bundle.variant_path(variant)  # a changed file is found before an hour of measuring, not in it
     before = health()
     reports, failed = _measure_all(bundle, plan, tick, measure or measure_in_child)
     skipped = (*plan.skipped, *failed)

@@ -17,6 +17,7 @@ from edgecls.metrics import DECIDED_MARGIN
 from edgecls.preprocess import Pixels
 from edgecls.runtime.arithmetic import arithmetic_for
 from edgecls.runtime.engine import open_engine
+from edgecls.runtime.model_file import ModelFile
 
 FLOAT_TOLERANCE = 1e-3
 # x86 and Arm kernels may round an int8 sum to neighbouring steps, in any layer; a probability then moves by
@@ -123,6 +124,7 @@ def _check(
 ) -> VariantCheck:
     try:
         bundle.variant_path(variant)  # before anything else: a changed file is reported on any machine
+        _check_card(bundle, variant)
         expected, pixels = _stored(golden, variant)
         replay = _replay(bundle, variant, pixels, expected=expected, machine=machine, threads=threads)
     except (MissingDependencyError, DeviceError) as error:
@@ -131,6 +133,17 @@ def _check(
         return VariantCheck(variant, Outcome.FAILED, str(error))
     reason = _judge(variant, replay)
     return VariantCheck(variant, Outcome.FAILED if reason else Outcome.PASSED, reason, replay)
+
+
+def _check_card(bundle: Bundle, variant: Variant) -> None:
+    """Raise ModelError unless labels and Preprocess inside the file are those of the manifest."""
+    inside = ModelFile.from_file(bundle.folder / variant.file).card
+    m = bundle.manifest
+    if (inside.labels, inside.preprocess) != (m.labels, m.preprocess):
+        raise ModelError(
+            f"{variant.file}: the labels or the Preprocess inside the file are not those of manifest.json; "
+            "one of them was changed, copy the bundle again"
+        )
 
 
 def _stored(golden: Golden | None, variant: Variant) -> tuple[Probabilities, Pixels]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 
 import typer
@@ -58,8 +59,14 @@ for _verb in VERBS:
     app.command(_verb)(importlib.import_module(f"edgecls.cli.{_verb}").command)
 
 
+def _end(number: int, _: object) -> None:
+    """End like an error does, so that nothing half-written stays. `run` stops in its own way."""
+    sys.exit(128 + number)
+
+
 def main() -> None:
     """Run the command line. Exit code 0: done, 1: failed, 2: wrong use, 130: Ctrl-C."""
+    signal.signal(signal.SIGTERM, _end)
     try:
         app()
     except EdgeclsError as error:

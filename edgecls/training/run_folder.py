@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from edgecls.errors import ModelError, UsageError
-from edgecls.files import digest_json, read_json
+from edgecls.files import check_replaceable, digest_json, read_json
 from edgecls.names import next_name
 from edgecls.photos import DataSet
 from edgecls.records import to_record
@@ -39,6 +38,8 @@ def choose_folder(runs: Path, digest: str, stem: str, *, name: str | None, resum
 
     Raises UsageError for a name that is taken without `force`, or when there is nothing to resume.
     """
+    if runs.exists() and not runs.is_dir():
+        raise UsageError(f"{runs}: expected a folder for the runs, found a file; choose another with --runs")
     unfinished = [
         request.parent
         for request in sorted(runs.glob(f"{name or '*'}/{REQUEST}"))
@@ -52,8 +53,5 @@ def choose_folder(runs: Path, digest: str, stem: str, *, name: str | None, resum
             )
         return unfinished[-1]
     folder = runs / (name or next_name(runs, stem))
-    if folder.exists():
-        if not force:
-            raise UsageError(f"{folder} exists already; choose another --name or add --force")
-        shutil.rmtree(folder)
+    check_replaceable(folder, force=force, documents=(DOCUMENT, REQUEST))
     return folder

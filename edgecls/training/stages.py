@@ -154,17 +154,26 @@ def _network_stage(
             first_epoch=epoch,
         ),
         validation=make_batches(keras, validation.pixels, validation.truth, batch_size=config.batch_size),
-        plan=_plan(config, train.truth, rate=rate, steps=-(-len(train) // config.batch_size) * config.epochs),
+        plan=_plan(
+            config,
+            train.truth,
+            rate=rate,
+            steps=-(-len(train) // config.batch_size) * config.epochs,
+            baseline=config.regime == "two-stage",
+        ),
         folder=folder / "network",
         tick=announce("epochs, network"),
     )
 
 
-def _plan(config: TrainingConfig, truth: Indices, *, rate: float, steps: int | None = None) -> FitPlan:
+def _plan(
+    config: TrainingConfig, truth: Indices, *, rate: float, steps: int | None = None, baseline: bool = False
+) -> FitPlan:
     return FitPlan(
         config.epochs,
         config.patience,
         rate,
         steps=steps,
         class_weight=class_weights(truth) if config.balance == "weights" else None,
+        baseline=baseline,
     )

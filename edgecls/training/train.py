@@ -5,14 +5,14 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from edgecls.data import Loaded, load_pixels
-from edgecls.errors import ModelError
-from edgecls.files import utc_now, write_json
+from edgecls.errors import DataError, EdgeclsError, UsageError
+from edgecls.files import set_aside, utc_now, write_json
 from edgecls.names import check_name
 from edgecls.networks.network import Network
 from edgecls.networks.table import find_network
@@ -67,21 +67,22 @@ def train(
         runs, digest, f"{config.network}-{dataset.name}", name=name, resume=resume, force=force
     )
     preprocess = Preprocess(config.size, config.size, Crop(config.crop))
-    with progress() as announce:
+    aside = nullcontext() if resume else set_aside(folder)
+    with aside, progress() as announce:
         trained = _train(
             keras, network, dataset, config, preprocess, folder=folder, digest=digest, announce=announce
         )
-    _save_model(trained.model, folder / MODEL)
-    record = make_record(
-        trained,
-        folder,
-        dataset=dataset,
-        config=config,
-        preprocess=preprocess,
-        digest=digest,
-        versions=versions,
-    )
-    write_run(folder, record)
+        _save_model(trained.model, folder / MODEL)
+        record = make_record(
+            trained,
+            folder,
+            dataset=dataset,
+            config=config,
+            preprocess=preprocess,
+            digest=digest,
+            versions=versions,
+        )
+        write_run(folder, record)
     if record.status == "complete":
         shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)
         (folder / REQUEST).unlink(missing_ok=True)
@@ -104,7 +105,7 @@ def _train(
     loaded = {
         split: load_pixels(dataset.split(split), preprocess, announce(f"{split} photos")) for split in SPLITS
     }
-    readable = check_classes(_readable(dataset, loaded))
+    readable = _readable(dataset, loaded)
     classifier, source = build_classifier(keras, network, config, len(dataset.labels))
     if config.unfreeze is not None:
         layer_index(classifier.backbone, config.unfreeze)
@@ -119,11 +120,10 @@ def _train(
         folder=folder / CHECKPOINT,
         announce=announce,
     )
-    try:
-        require_convergence(results)
-    except ModelError:
+    if results[-1].best_accuracy < 0:  # not one epoch ended with a finite loss: there is nothing to keep
         shutil.rmtree(folder)
-        raise
+        require_convergence(results)
+        raise KeyboardInterrupt
     fitted = time.monotonic()
     scores = {
         split: score(classifier.model, loaded[split], announce(f"scoring, {split} photos"))
@@ -133,18 +133,37 @@ def _train(
 
 
 def _open_folder(folder: Path, dataset: DataSet, digest: str) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
+    """Make the run's folder, or take the one of the interrupted run; nobody else's."""
+    if not (folder / REQUEST).is_file():
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError as error:
+            raise UsageError(
+                f"{folder} was made by another training meanwhile; repeat the command"
+            ) from error
+        except OSError as error:
+            raise EdgeclsError(
+                f"{folder}: cannot be made ({error.strerror}); choose another --runs"
+            ) from error
     write_json(folder / REQUEST, {"inputs_digest": digest, "created": utc_now(), "status": "started"})
     write_splits(folder, dataset)
 
 
 def _readable(dataset: DataSet, loaded: dict[str, Loaded]) -> DataSet:
-    return replace(
+    """The data set without the photos that could not be read. Raises DataError when a class has none left."""
+    readable = replace(
         dataset,
         train=loaded["train"].photos,
         validation=loaded["validation"].photos,
         test=loaded["test"].photos,
     )
+    try:
+        return check_classes(readable)
+    except DataError as error:
+        problems = [problem for part in loaded.values() for problem in part.problems]
+        raise DataError(
+            f"{error}; {len(problems)} photos could not be read, the first: {problems[0].reason}"
+        ) from error
 
 
 def _save_model(model: Any, path: Path) -> None:

@@ -102,7 +102,7 @@ def old_bundle(tmp_path: Path) -> Path:
 def test_an_existing_folder_is_not_overwritten(tmp_path: Path) -> None:
     target = old_bundle(tmp_path)
     with (
-        pytest.raises(UsageError, match="exists already; choose another name or add --force"),
+        pytest.raises(UsageError, match="exists already; choose another --name or add --force"),
         new_folder(target),
     ):
         pass
