@@ -8,6 +8,8 @@ from pathlib import Path
 
 from edgecls.data import Loaded, Tick
 from edgecls.errors import ModelError
+from edgecls.export.bias_onnx import correct_onnx
+from edgecls.export.bias_tflite import correct_tflite
 from edgecls.export.convert import convert_float
 from edgecls.export.embed import embed_card
 from edgecls.export.int8_onnx import METHOD as ONNX_METHOD
@@ -66,16 +68,26 @@ def make_int8(
             target = source.path.with_name(f"model.{precision}.{source.format}")
             tick = announce(f"{source.format} {precision}, calibrating")
             try:
-                if source.format == "tflite":
-                    quantize_tflite(source.path, target, calibration.pixels, threads=threads, tick=tick)
-                else:
-                    reduced = precision == "int8-avx2"
-                    quantize_onnx(source.path, target, calibration.pixels, reduce_range=reduced, tick=tick)
+                _quantize(source, target, precision, calibration.pixels, threads=threads, tick=tick)
             except ModelError as error:
                 made.append(Candidate(target, source.format, precision, failure=str(error)))
             else:
                 made.append(Candidate(target, source.format, precision))
     return made
+
+
+def _quantize(
+    source: Candidate, target: Path, precision: str, pixels: Pixels, *, threads: int, tick: Tick
+) -> None:
+    """Correct the biases of the float model for the rounding to come, then quantize it."""
+    corrected = target.with_name(f"corrected.{target.name}")
+    if source.format == "tflite":
+        correct_tflite(source.path, corrected, pixels)
+        quantize_tflite(corrected, target, pixels, threads=threads, tick=tick)
+    else:
+        reduced = precision == "int8-avx2"
+        correct_onnx(source.path, corrected, pixels, reduce_range=reduced)
+        quantize_onnx(corrected, target, pixels, reduce_range=reduced, tick=tick)
 
 
 def embed_cards(candidates: list[Candidate], card: Callable[[str], Card]) -> None:

@@ -12,7 +12,7 @@ from edgecls.errors import ModelError, need
 from edgecls.preprocess import Pixels
 from edgecls.quiet import quiet_stderr
 
-METHOD = "onnxruntime quantize_static QDQ, per-channel weights, min-max"
+METHOD = "bias correction, onnxruntime quantize_static QDQ, per-channel weights, min-max"
 # Probabilities stay float32: steps of 1/256 are too coarse for a confidence.
 KEPT_FLOAT = ("Softmax",)
 

@@ -13,7 +13,7 @@ from edgecls.errors import ModelError, need
 from edgecls.preprocess import Pixels
 from edgecls.quiet import quiet_stderr
 
-METHOD = "litert-quantizer static int8, per-channel weights, min-max"
+METHOD = "bias correction, litert-quantizer static int8, per-channel weights, min-max"
 # Probabilities stay float32: steps of 1/256 are too coarse for a confidence.
 KEPT_FLOAT = ("SOFTMAX", "OUTPUT")
 

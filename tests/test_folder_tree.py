@@ -212,3 +212,27 @@ def test_validation_and_test_without_training_are_not_taken_for_classes(
     plant(tmp_path / "test", {"a": 6, "b": 6}, first=50)
     with pytest.raises(DataError, match="expected a train folder beside"):
         read(tmp_path)
+
+
+def test_a_folder_beside_train_that_is_no_split_is_named(tmp_path: Path, plant: PlantPhotos) -> None:
+    plant(tmp_path / "train", {"a": 6, "b": 6})
+    plant(tmp_path / "holdout", {"a": 2, "b": 2}, first=50)
+    with pytest.raises(DataError, match="found holdout/ beside the train folder; expected val/ and test/"):
+        read(tmp_path)
+
+
+def test_a_folder_of_files_beside_train_is_left_alone(tmp_path: Path, plant: PlantPhotos) -> None:
+    plant(tmp_path / "train", {"a": 6, "b": 6})
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "read me.txt").write_text("bought on Monday")
+    assert read(tmp_path).labels.names == ("a", "b")
+
+
+def test_files_in_hidden_folders_are_no_photos(tmp_path: Path, plant: PlantPhotos, photo: MakePhoto) -> None:
+    root = plant(tmp_path / ".cache" / "data", {"a": 6, "b": 6})  # the hidden folder above it hides nothing
+    before = read(root)
+    for name in ("a/.thumbnails/000.jpg", "b/monday/.trash/deep/1.jpg", ".hidden/c/2.jpg"):
+        (root / name).parent.mkdir(parents=True)
+        (root / name).write_bytes(photo(0, len(name)))
+    assert (names(read(root)), read(root).problems) == (names(before), ())
+    assert sum(len(before.split(split)) for split in SPLITS) == 12

@@ -197,3 +197,26 @@ def test_pictures_of_idx_files_come_back_too(tmp_path: Path) -> None:
     )
     with pytest.raises(DataError, match="the photo has changed"):
         recall_data(folder, replace(record_of(dataset), data_root=str(tmp_path / "moved")))
+
+
+def test_renamed_photos_are_found_by_their_bytes(run: Path, dataset: DataSet) -> None:
+    paths = [dataset.train[0].path, dataset.test[0].path]
+    for number, path in enumerate(paths):
+        assert path is not None
+        target = dataset.root / "sorted ä" / f"{number}.jpg"
+        target.parent.mkdir(exist_ok=True)
+        path.rename(target)
+    recalled = recall_data(run, read_run(run))
+    assert recalled.digest == dataset.digest
+    assert recalled.train[0].path == dataset.root / "sorted ä" / "0.jpg"
+    assert recalled.test[0].path == dataset.root / "sorted ä" / "1.jpg"
+    assert np.array_equal(recalled.test[1].read(), dataset.test[1].read())
+
+
+def test_a_renamed_photo_that_changed_too_is_gone(run: Path, dataset: DataSet, photo: MakePhoto) -> None:
+    path = dataset.test[0].path
+    assert path is not None
+    path.rename(path.with_name("renamed.jpg"))
+    path.with_name("renamed.jpg").write_bytes(photo(0, 502))
+    with pytest.raises(DataError, match=f"{path.name}: the run saw this photo but it is gone"):
+        recall_data(run, read_run(run))

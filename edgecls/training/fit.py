@@ -66,6 +66,7 @@ def fit(
     if state.epochs and not state.finished:
         checkpoint.restore_last(keras, model)
     elif plan.baseline and not state.epochs:
+        model.optimizer.build(model.trainable_variables)  # its state is read again with the weights
         loss, accuracy = model.evaluate(validation, verbose=0)
         checkpoint.save(model, replace(state, best_accuracy=float(accuracy), best_loss=float(loss)))
     interrupted = False

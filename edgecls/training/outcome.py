@@ -110,8 +110,10 @@ def _seconds(trained: Trained) -> dict[str, float]:
 
 def _best_epoch(results: list[FitResult]) -> int:
     """The epoch whose weights were kept, counted over all stages."""
-    earlier = sum(len(next(iter(r.history.values()), ())) for r in results[:-1])
-    return earlier + results[-1].best_epoch
+    *earlier, last = results
+    if earlier and last.best_epoch == 0:  # the last stage was no better than what it began with
+        return _best_epoch(earlier)
+    return sum(len(next(iter(r.history.values()), ())) for r in earlier) + last.best_epoch
 
 
 def _histories(results: list[FitResult]) -> History:

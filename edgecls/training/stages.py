@@ -53,7 +53,7 @@ def train_stages(
     folder: Path,
     announce: Announce,
 ) -> list[FitResult]:
-    """Run the stages of the regime; stop after the one that Ctrl-C interrupted."""
+    """Run the stages of the regime; stop after one that Ctrl-C interrupted or that diverged."""
     results = []
     if config.regime in ("head", "two-stage"):
         results.append(
@@ -67,7 +67,8 @@ def train_stages(
                 announce=announce,
             )
         )
-    if config.regime != "head" and not (results and results[-1].interrupted):
+    stopped = results and (results[-1].interrupted or results[-1].best_accuracy < 0)
+    if config.regime != "head" and not stopped:
         start = config.unfreeze if config.unfreeze is not None else network.unfreeze
         results.append(
             _network_stage(

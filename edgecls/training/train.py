@@ -70,7 +70,15 @@ def train(
     aside = nullcontext() if resume else set_aside(folder)
     with aside, progress() as announce:
         trained = _train(
-            keras, network, dataset, config, preprocess, folder=folder, digest=digest, announce=announce
+            keras,
+            network,
+            dataset,
+            config,
+            preprocess,
+            folder=folder,
+            digest=digest,
+            resume=resume,
+            announce=announce,
         )
         _save_model(trained.model, folder / MODEL)
         record = make_record(
@@ -98,6 +106,7 @@ def _train(
     *,
     folder: Path,
     digest: str,
+    resume: bool,
     announce: Announce,
 ) -> Trained:
     """Load, build, fit and score; `folder` is made when everything that can be refused was looked at."""
@@ -109,7 +118,7 @@ def _train(
     classifier, source = build_classifier(keras, network, config, len(dataset.labels))
     if config.unfreeze is not None:
         layer_index(classifier.backbone, config.unfreeze)
-    _open_folder(folder, readable, digest)
+    _open_folder(folder, readable, digest, resume=resume)
     results = train_stages(
         keras,
         classifier,
@@ -132,9 +141,9 @@ def _train(
     return Trained(classifier.model, source, loaded, results, scores, started, fitted)
 
 
-def _open_folder(folder: Path, dataset: DataSet, digest: str) -> None:
+def _open_folder(folder: Path, dataset: DataSet, digest: str, *, resume: bool) -> None:
     """Make the run's folder, or take the one of the interrupted run; nobody else's."""
-    if not (folder / REQUEST).is_file():
+    if not resume:
         try:
             folder.mkdir(parents=True)
         except FileExistsError as error:

@@ -138,3 +138,24 @@ def test_a_disk_that_is_full_for_the_converter_is_one_sentence_and_nothing_stays
         export_run(trained.folder, trained.record, options, bundles=disk / "bundles", progress=no_progress)
     assert "\n" not in str(caught.value)
     assert [path for path in disk.rglob("*") if path.name != "bundles"] == []
+
+
+def test_an_export_that_is_asked_to_end_leaves_nothing(trained: Any, tmp_path: Path) -> None:
+    bundles = tmp_path / "bundles"
+    process = subprocess.Popen(
+        [*EDGECLS, "export", str(trained.folder), "--bundles", str(bundles)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        wait_for_a_file_in(bundles, process)
+        process.terminate()
+        _, said = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        end_group(process.pid)
+    assert process.returncode == 128 + signal.SIGTERM, said
+    assert "Traceback" not in said
+    assert list(bundles.iterdir()) == []

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -134,3 +135,16 @@ def test_an_evaluation_photo_that_went_bad_is_passed_over(tmp_path: Path, held_o
     assert len(copied) == 11
     assert all(p.file.endswith(".png") for p in copied)
     assert all((tmp_path / "b" / p.file).is_file() for p in copied)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_an_evaluation_photo_over_the_limit_does_not_end_the_copying(
+    tmp_path: Path, held_out: list[Photo], seed: int
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8)
+    for path in (held_out[0].path, held_out[6].path):
+        assert path is not None
+        path.write_bytes(cv2.imencode(".png", noise)[1].tobytes())
+    copied = copy_evaluation(held_out, LABELS, tmp_path / "b", count=12, max_bytes=1 << 16, seed=seed)
+    assert len(copied) == 10
+    assert sum((tmp_path / "b" / p.file).stat().st_size for p in copied) <= 1 << 16

@@ -219,3 +219,14 @@ def test_a_run_whose_model_was_altered_is_refused(
     with pytest.raises(ModelError, match=r"model.keras: expected sha256"):
         export_run(run, trained.record, ExportOptions(), bundles=tmp_path / "b", progress=None)  # type: ignore[arg-type]
     assert json.loads((run / "run.json").read_text())["name"] == trained.record.name
+
+
+def test_force_refuses_a_folder_that_is_no_bundle_and_leaves_its_files(
+    export_quickly: Export, tmp_path: Path
+) -> None:
+    mine = tmp_path / "bundles" / "mine"
+    mine.mkdir(parents=True)
+    (mine / "thesis.txt").write_text("years of work")
+    with pytest.raises(UsageError, match=r"expected a folder with manifest.json to replace, found another"):
+        export_quickly(name="mine", force=True)
+    assert [path.name for path in mine.parent.rglob("*")] == ["mine", "thesis.txt"]

@@ -187,3 +187,25 @@ def test_the_bundle_meant_is_the_newest_or_that_of_the_environment(
     with pytest.raises(UsageError, match="elsewhere"):
         find_bundle(None)
     assert find_bundle(str(folder)) == folder
+
+
+def test_a_bundle_without_model_files_is_refused(folder: Path) -> None:
+    change(folder, lambda record: record.update(variants=[]))
+    with pytest.raises(ModelError, match=r"manifest\.json: expected at least one model file, found none"):
+        read_manifest(folder)
+
+
+def test_a_link_out_of_the_bundle_is_refused(folder: Path, tmp_path: Path) -> None:
+    bundle = Bundle.open(folder)
+    chosen = bundle.variant()
+    (tmp_path / "outside").write_bytes(MODEL)
+    (folder / chosen.file).unlink()
+    (folder / chosen.file).symlink_to(tmp_path / "outside")
+    with pytest.raises(ModelError, match="expected a file inside the bundle, found a link out of it"):
+        bundle.variant_path(chosen)
+
+
+def test_a_bundle_reached_through_a_link_is_as_good(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "linked").symlink_to(folder, target_is_directory=True)
+    bundle = Bundle.open(tmp_path / "linked")
+    assert bundle.variant_path(bundle.variant()).read_bytes() == MODEL

@@ -146,3 +146,14 @@ def test_a_manifest_of_a_newer_schema_is_an_error(make_bundle: Make) -> None:
     write_json(folder / "manifest.json", {**record, "schema": 99})
     with pytest.raises(ModelError, match=r"expected schema \d+, found 99; upgrade edgecls"):
         Bundle.open(folder)
+
+
+def test_labels_in_another_order_than_inside_the_files_fail(make_bundle: Make, machine: Machine) -> None:
+    bundle = make_bundle()
+    write_manifest(bundle.folder, replace(bundle.manifest, labels=bundle.manifest.labels[::-1]))
+    found = verify_bundle(Bundle.open(bundle.folder), machine)
+    assert not found.passed
+    assert [check.outcome for check in found.variants] == [Outcome.FAILED, Outcome.FAILED]
+    assert "the labels or the Preprocess inside the file are not those of manifest.json" in (
+        found.variants[0].reason
+    )

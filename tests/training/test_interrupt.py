@@ -100,6 +100,25 @@ def test_ctrl_c_before_the_first_epoch_ends_still_leaves_a_run_to_resume(
     assert (resumed.record.status, lengths(resumed)) == ("complete", {2})
 
 
+def test_ctrl_c_before_the_first_epoch_ends_leaves_no_run(
+    tmp_path: Path,
+    dataset: DataSet,
+    config: Config,
+    progress: Progress,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def press(*arguments: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.1)
+        return augment_batch(*arguments)
+
+    monkeypatch.setattr(batches, "augment_batch", press)
+    asked = config(regime="scratch", augment=1, epochs=2, batch_size=8)
+    with pytest.raises(KeyboardInterrupt):
+        train(dataset, asked, runs=tmp_path, progress=progress())
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.filterwarnings("error:Skipping variable loading")
 def test_ctrl_c_in_the_first_of_two_stages_leaves_the_second_for_later(
     tmp_path: Path, dataset: DataSet, config: Config, progress: Progress

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 
 from edgecls.data import open_data
-from edgecls.errors import EdgeclsError, UsageError
+from edgecls.errors import DataError, EdgeclsError, ModelError, UsageError
 from edgecls.files import sha256_file
 from edgecls.photos import DataSet
 from edgecls.runs import MODEL, TrainingConfig, read_run, recall_data
+from edgecls.training.fit import FitResult
+from edgecls.training.outcome import _best_epoch
 from edgecls.training.train import TrainingResult, train
 
 pytest.importorskip("keras", reason="needs Keras, of the train extra")
@@ -177,3 +179,46 @@ def test_a_training_that_diverges_is_one_sentence_and_leaves_no_run(
     with pytest.raises(EdgeclsError, match=r"diverged and no run was written; lower --learning-rate"):
         train(dataset, config(learning_rate=float("inf")), runs=tmp_path, progress=progress())
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.filterwarnings("error:Skipping variable loading")
+def test_two_stages_that_learn_nothing_more_keep_the_weights_of_the_head(run_training: Train) -> None:
+    head = run_training(regime="head", epochs=8)
+    for rate in (100.0, float("inf")):  # the one makes it worse, the other diverges
+        both = run_training(regime="two-stage", epochs=8, fine_tune_rate=rate)
+        assert both.record.status == "complete"
+        assert both.record.validation == head.record.validation
+        assert both.record.best_epoch == head.record.best_epoch
+        for name, kept in weights(head).items():
+            for ours, theirs in zip(weights(both)[name], kept, strict=True):
+                assert np.allclose(ours, theirs, atol=1e-5), (rate, name)
+
+
+@pytest.mark.parametrize(("second", "kept"), [(0, 2), (1, 4), (3, 6)])
+def test_the_best_epoch_is_the_heads_when_the_second_stage_brought_nothing(second: int, kept: int) -> None:
+    head = FitResult({"loss": (1.0, 0.5, 0.7)}, 2, 0.9, False, 1.0)
+    network = FitResult({"loss": (1.0, 0.5, 0.4)}, second, 0.9, False, 1.0)
+    assert _best_epoch([head, network]) == kept
+    assert _best_epoch([head]) == 2
+
+
+def test_a_head_that_diverges_is_not_saved_by_the_second_stage(
+    tmp_path: Path, dataset: DataSet, config: Config, progress: Callable[..., Any]
+) -> None:
+    asked = config(regime="two-stage", learning_rate=float("inf"))
+    with pytest.raises(ModelError, match="diverged and no run was written"):
+        train(dataset, asked, runs=tmp_path, progress=progress())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_class_whose_photos_are_all_unreadable_names_the_first_reason(
+    tmp_path: Path, plant: Callable[..., Path], config: Config, progress: Callable[..., Any]
+) -> None:
+    root = plant(tmp_path / "data", {"a": 6, "b": 6})
+    for path in (root / "b").iterdir():
+        path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(
+        DataError, match=r"class 'b' has no photo to train on .* 6 photos could not be read, .* truncated"
+    ):
+        train(open_data(root), config(), runs=tmp_path / "runs", progress=progress())
+    assert not (tmp_path / "runs").exists()

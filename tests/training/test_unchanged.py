@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from edgecls.data import Tick
 from edgecls.errors import ModelError, UsageError
 from edgecls.photos import DataSet
-from edgecls.runs import DOCUMENT, MODEL, TrainingConfig
+from edgecls.runs import DOCUMENT, MODEL, TrainingConfig, read_run, run_model
+from edgecls.training.run_folder import REQUEST
 from edgecls.training.train import TrainingResult, train
 
 pytest.importorskip("keras", reason="needs Keras, of the train extra")
@@ -103,3 +106,62 @@ def test_the_command_says_unchanged_with_0_and_a_collision_with_2(
     assert "Traceback" not in said
     assert run_command("runs", "--runs", str(tmp_path / "runs"), "--json") == 0
     assert '"name": "mine"' in capfd.readouterr().out
+
+
+def test_force_refuses_a_folder_that_is_no_run_and_leaves_its_files(again: Again, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    with pytest.raises(UsageError, match=r"a folder with run.json or request.json to replace, found another"):
+        again(name="mine", force=True)
+    assert [path.name for path in tmp_path.rglob("*")] == ["mine", "thesis.txt"]
+
+
+def test_force_replaces_an_unfinished_run(again: Again, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / REQUEST).write_text("{}")
+    assert again(name="mine", force=True).record.status == "complete"
+    assert not (tmp_path / "mine" / REQUEST).exists()
+
+
+def test_a_training_that_fails_under_force_brings_the_old_run_back(again: Again, tmp_path: Path) -> None:
+    first = again(name="mine")
+    with pytest.raises(ModelError, match="diverged"):
+        again({"learning_rate": float("inf")}, name="mine", force=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+    assert read_run(first.folder) == first.record
+    assert run_model(first.folder, first.record) == first.folder / MODEL
+
+
+@pytest.mark.parametrize("options", [{}, {"name": "mine"}])
+def test_two_trainings_cannot_take_one_folder(
+    tmp_path: Path, dataset: DataSet, config: Config, progress: Callable[..., Any], options: dict[str, Any]
+) -> None:
+    others: list[TrainingResult] = []
+
+    @contextmanager
+    def meanwhile() -> Iterator[Callable[[str], Tick]]:
+        def announce(step: str) -> Tick:
+            if step == "train photos":  # another training begins now, and is interrupted
+                interrupted = progress("epochs, head", 1)
+                asked = config(epochs=2, seed=7)
+                others.append(train(dataset, asked, runs=tmp_path, progress=interrupted, **options))
+            return lambda done, total: None
+
+        yield announce
+
+    with pytest.raises(UsageError, match="was made by another training meanwhile; repeat the command"):
+        train(dataset, config(epochs=1), runs=tmp_path, progress=meanwhile, **options)
+    (other,) = others
+    assert (other.record.status, read_run(other.folder)) == ("interrupted", other.record)
+    resumed = train(dataset, config(epochs=2, seed=7), runs=tmp_path, resume=True, progress=progress())
+    assert (resumed.folder, resumed.record.status) == (other.folder, "complete")
+
+
+def test_a_file_in_place_of_the_runs_is_wrong_use(
+    tmp_path: Path, dataset: DataSet, run_command: Callable[..., int], capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "runs").write_text("x")
+    options = ["--network", "small", "--epochs", "1", "--size", "16", "--runs", str(tmp_path / "runs")]
+    assert run_command("train", str(dataset.root), *options) == 2
+    assert "expected a folder for the runs, found a file" in capfd.readouterr().err
+    assert (tmp_path / "runs").read_text() == "x"

@@ -147,3 +147,14 @@ def test_the_result_names_machine_versions_and_method(
     assert result.machine == machine
     assert {"edgecls", "python", "numpy"} <= set(result.versions)
     assert "9 held-out photos, shown 7 times, dealt into 3 rounds" in result.method
+
+
+@pytest.mark.parametrize("file", ["model.float32.tflite", "model.int8.tflite"])
+def test_a_changed_model_file_is_found_before_anything_is_measured(
+    bundle: Bundle, machine: Machine, plan: BenchmarkPlan, file: str
+) -> None:
+    (bundle.folder / file).write_bytes(b"another model")
+    work = FakeWork()
+    with pytest.raises(ModelError, match=f"{file}: expected sha256"):
+        run_benchmark(bundle, machine, plan, measure=work)
+    assert work.orders == []

@@ -1,0 +1,40 @@
+"""Unpacking the groceries into a folder that a user has already filled keeps what is there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edgecls.samples import groceries
+
+FILES = {"train/apple/0000.jpg": b"an apple", "test/pear/0001.jpg": b"a pear"}
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_unpacking_keeps_photos_of_the_users_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(groceries, "_files", lambda: dict(FILES))
+    own = {"train/apple/mine.jpg": b"mine", "train/kiwi/1.jpg": b"a kiwi", "notes.txt": b"bought on Monday"}
+    for name, data in own.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    assert groceries.unpack_groceries(tmp_path)
+    assert contents(tmp_path) == own | FILES
+    assert not groceries.unpack_groceries(tmp_path)
+    (tmp_path / "test/pear/0001.jpg").unlink()
+    assert groceries.unpack_groceries(tmp_path)
+    assert contents(tmp_path) == own | FILES
+
+
+def test_a_photo_that_the_user_changed_stays_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(groceries, "_files", lambda: dict(FILES))
+    target = tmp_path / "groceries"
+    groceries.unpack_groceries(target)
+    (target / "train/apple/0000.jpg").write_bytes(b"a cropped apple")
+    assert not groceries.unpack_groceries(target)
+    assert (target / "train/apple/0000.jpg").read_bytes() == b"a cropped apple"
