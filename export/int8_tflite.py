@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +30,9 @@ def quantize_tflite(
         with quiet_stderr():
             quantizer = quantizer_module.Quantizer(str(source), _recipe(qtyping))
             key, name = _signature(source)
-            feed = _Feed(pixels, name, tick)
-            ranges = quantizer.calibrate({key: feed}, num_threads=threads)
+            first = [{name: pixels[:1].astype(np.float32)}]  # a list: the quantizer asks for its length
+            ranges = quantizer.calibrate({key: first}, num_threads=threads)
+            _observe(ranges, source, pixels, threads=threads, tick=tick)
             _state_input_range(ranges, source)
             result = quantizer.quantize(ranges, enable_progress_report=False)
             # Not result.export_model: it writes through a memory map, and a full disk then kills the process.
@@ -78,25 +78,36 @@ def _state_input_range(ranges: dict[str, Any], source: Path) -> None:
     With that range the input's scale is exactly 1 and its zero point -128: int8 = pixel - 128.
     """
     name = _interpreter(source).get_input_details()[0]["name"]
-    found = ranges[name]
-    found["min"] = np.full_like(found["min"], 0.0)
-    found["max"] = np.full_like(found["max"], 255.0)
+    _set_range(ranges[name], 0.0, 255.0)
 
 
-class _Feed(Sequence[dict[str, Any]]):
-    """The calibration photos as the quantizer wants them, made one at a time.
+def _observe(
+    ranges: dict[str, Any], source: Path, pixels: Pixels, *, threads: int, tick: Tick | None
+) -> None:
+    """Widen each activation's range to all that the calibration photos reach.
 
-    The quantizer asks for the length first; a plain generator is consumed by that and calibrates nothing.
+    The quantizer's own calibration moves its range a tenth of the way with each photo, and so forgets the
+    extremes: an ENet lost 11 points of top-1 that way.
     """
+    litert = need("ai_edge_litert.interpreter", "export")
+    interpreter = litert.Interpreter(str(source), num_threads=threads, experimental_preserve_all_tensors=True)
+    interpreter.allocate_tensors()
+    tensors = {t["name"]: t["index"] for t in interpreter.get_tensor_details() if t["name"] in ranges}
+    image = interpreter.get_input_details()[0]["index"]
+    lowest, highest = dict.fromkeys(tensors, np.inf), dict.fromkeys(tensors, -np.inf)
+    for done, picture in enumerate(pixels, start=1):
+        interpreter.set_tensor(image, picture[np.newaxis].astype(np.float32))
+        interpreter.invoke()
+        for name, index in tensors.items():
+            values = interpreter.get_tensor(index)
+            lowest[name] = min(lowest[name], values.min())
+            highest[name] = max(highest[name], values.max())
+        if tick:
+            tick(done, len(pixels))
+    for name in tensors:
+        _set_range(ranges[name], lowest[name], highest[name])
 
-    def __init__(self, pixels: Pixels, name: str, tick: Tick | None) -> None:
-        self._pixels, self._name, self._tick = pixels, name, tick
 
-    def __len__(self) -> int:
-        return len(self._pixels)
-
-    def __getitem__(self, index: Any) -> Any:
-        picture = self._pixels[index]  # IndexError ends an iteration
-        if self._tick:
-            self._tick(index + 1, len(self))
-        return {self._name: picture[np.newaxis].astype(np.float32)}
+def _set_range(found: dict[str, Any], low: float, high: float) -> None:
+    found["min"] = np.full_like(found["min"], low)
+    found["max"] = np.full_like(found["max"], high)
