@@ -86,8 +86,8 @@ def _observe(
 ) -> None:
     """Widen each activation's range to all that the calibration photos reach.
 
-    The quantizer's own calibration moves its range a tenth of the way with each photo, and so forgets the
-    extremes: an ENet lost 11 points of top-1 that way.
+    The quantizer's own calibration is a moving average over the photos, which forgets the extremes: an ENet
+    lost 11 points of top-1 that way.
     """
     litert = need("ai_edge_litert.interpreter", "export")
     interpreter = litert.Interpreter(str(source), num_threads=threads, experimental_preserve_all_tensors=True)
