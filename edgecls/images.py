@@ -88,3 +88,8 @@ def _reaches_png_end(data: bytes) -> bool:
 def is_photo(path: Path) -> bool:
     """Say whether a path names a visible file with a picture's suffix."""
     return path.suffix.lower() in PHOTO_SUFFIXES and not path.name.startswith(".")
+
+
+def natural_key(path: Path) -> tuple[object, ...]:
+    """Sort key that is the same on every machine: by the path's parts."""
+    return tuple(path.parts)
