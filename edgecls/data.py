@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +16,7 @@ from edgecls.idx import has_idx_files, read_idx_folder
 from edgecls.metrics import Indices
 from edgecls.photos import DataSet, Photo, Problem
 from edgecls.preprocess import Pixels, Preprocess
-
-Tick = Callable[[int, int], None]
+from edgecls.progress import Tick
 
 IN_MEMORY_BYTES = 2 << 30  # above this, pixels live in a temporary file and the system's page cache
 THREADS = 4

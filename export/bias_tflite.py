@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from edgecls.errors import need
+from edgecls.export.activations import Activations
 from edgecls.export.bias_correction import PHOTOS, Weights, dense_shift, depthwise_shift
 from edgecls.preprocess import Pixels
-from edgecls.quiet import quiet_stderr
 
 LEVELS = 127  # the TFLite quantization specification wants symmetric weights in -127..127
 
@@ -73,16 +73,10 @@ def _store(schema: Any, model: Any, op: Any, bias: Weights) -> None:
 
 def _input_means(source: Path, tensors: list[int], pixels: Pixels) -> dict[int, Weights]:
     """Mean over photos and positions of each channel of these tensors, float32 (channels,)."""
-    litert = need("ai_edge_litert.interpreter", "export")
+    model = Activations(source)
     sums: dict[int, Any] = dict.fromkeys(tensors, 0.0)
-    with quiet_stderr():
-        interpreter = litert.Interpreter(str(source), experimental_preserve_all_tensors=True)
-        interpreter.allocate_tensors()
-        image = interpreter.get_input_details()[0]["index"]
-        for picture in pixels:
-            interpreter.set_tensor(image, picture[np.newaxis].astype(np.float32))
-            interpreter.invoke()
-            for index in tensors:
-                values = interpreter.get_tensor(index)
-                sums[index] = sums[index] + values.reshape(-1, values.shape[-1]).mean(axis=0)
+    for _ in model.walk(pixels):
+        for index in tensors:
+            values = model.values(index)
+            sums[index] = sums[index] + values.reshape(-1, values.shape[-1]).mean(axis=0)
     return {index: np.asarray(total / len(pixels), np.float32) for index, total in sums.items()}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgecls.data import Loaded, Tick
+from edgecls.data import Loaded
 from edgecls.errors import ModelError
 from edgecls.export.bias_onnx import correct_onnx
 from edgecls.export.bias_tflite import correct_tflite
@@ -18,9 +18,9 @@ from edgecls.export.int8_tflite import METHOD as TFLITE_METHOD
 from edgecls.export.int8_tflite import quantize_tflite
 from edgecls.machine import Machine
 from edgecls.preprocess import Pixels
+from edgecls.progress import Announce, Tick
 from edgecls.runtime.model_file import Card
 
-Announce = Callable[[str], Tick]
 METHODS = {"tflite": TFLITE_METHOD, "onnx": ONNX_METHOD}
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +9,7 @@ from edgecls.bundle import Bundle
 from edgecls.calibration.selection import CalibrationSet, draw_calibration
 from edgecls.data import load_pixels
 from edgecls.devices.detect import detect_machine
-from edgecls.export.candidates import METHODS, Announce, Candidate, embed_cards, make_float, make_int8
+from edgecls.export.candidates import METHODS, Candidate, embed_cards, make_float, make_int8
 from edgecls.export.evaluation_photos import copy_evaluation
 from edgecls.export.gate import choose_gate_photos
 from edgecls.export.golden import write_golden
@@ -37,10 +35,9 @@ from edgecls.manifest import (
 )
 from edgecls.names import check_name, next_name
 from edgecls.photos import DataSet
+from edgecls.progress import Announce, Progress
 from edgecls.runs import RunRecord, recall_data, run_model
 from edgecls.runtime.model_file import Card
-
-Progress = Callable[[], AbstractContextManager[Announce]]
 
 
 @dataclass(frozen=True)

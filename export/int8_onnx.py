@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from edgecls.data import Tick
 from edgecls.errors import ModelError, need
 from edgecls.preprocess import Pixels
+from edgecls.progress import Tick
 from edgecls.quiet import quiet_stderr
 
 METHOD = "bias correction, onnxruntime quantize_static QDQ, per-channel weights, min-max"

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgecls.data import Loaded, Tick
+from edgecls.data import Loaded
 from edgecls.errors import GateError
 from edgecls.export.candidates import Candidate
 from edgecls.export.gate import judge
@@ -15,8 +14,7 @@ from edgecls.export.options import ExportOptions
 from edgecls.files import sha256_file
 from edgecls.machine import Machine
 from edgecls.manifest import Manifest, Measurement, Rejected, Variant
-
-Announce = Callable[[str], Tick]
+from edgecls.progress import Announce
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from edgecls.data import Loaded, Tick
+from edgecls.data import Loaded
 from edgecls.machine import Machine
 from edgecls.manifest import Measurement
 from edgecls.metrics import Probabilities, compare, top1
+from edgecls.progress import Tick
 from edgecls.runtime.arithmetic import arithmetic_for
 from edgecls.runtime.engine import open_engine
 from edgecls.tensors import TensorSpec

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgecls.errors import DataError
 from edgecls.images import read_photo
 from edgecls.prediction import Prediction
+from edgecls.progress import Tick
 from edgecls.runtime.classifier import Classifier
 from edgecls.runtime.photos import find_photos
-
-Tick = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)

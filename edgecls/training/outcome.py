@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from edgecls.data import Loaded, Tick
+from edgecls.data import Loaded
 from edgecls.devices.detect import detect_machine
 from edgecls.errors import ModelError
 from edgecls.files import sha256_file, utc_now
 from edgecls.metrics import Probabilities, confusion, top1
 from edgecls.photos import SPLITS, DataSet
 from edgecls.preprocess import Preprocess
+from edgecls.progress import Tick
 from edgecls.runs import MODEL, SCHEMA, RunRecord, TrainingConfig
 from edgecls.training.checkpoint import History
 from edgecls.training.features import BATCH, run_padded

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgecls.data import Loaded, Tick
+from edgecls.data import Loaded
 from edgecls.metrics import Indices
 from edgecls.networks.network import Network
+from edgecls.progress import Announce
 from edgecls.runs import TrainingConfig
 from edgecls.training.batches import class_weights, make_batches
 from edgecls.training.classifier import build_head, freeze_backbone, join, unfreeze_from
@@ -17,9 +17,6 @@ from edgecls.training.features import extract, extract_views
 from edgecls.training.fit import FitPlan, FitResult, fit
 
 REGIMES = ("scratch", "head", "finetune", "two-stage")
-
-# What stages tell: a stage's name gives the function to tick with.
-Announce = Callable[[str], Tick]
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,14 +17,13 @@ from edgecls.networks.network import Network
 from edgecls.networks.table import find_network
 from edgecls.photos import SPLITS, DataSet, check_classes
 from edgecls.preprocess import Crop, Preprocess
+from edgecls.progress import Announce, Progress
 from edgecls.runs import MODEL, RunRecord, TrainingConfig, read_run, write_run, write_splits
 from edgecls.training.backend import import_keras, training_versions
 from edgecls.training.classifier import layer_index
 from edgecls.training.outcome import Trained, make_record, require_convergence, score
 from edgecls.training.run_folder import CHECKPOINT, REQUEST, choose_folder, find_complete, inputs_digest
-from edgecls.training.stages import Announce, build_classifier, train_stages
-
-Progress = Callable[[], AbstractContextManager[Announce]]
+from edgecls.training.stages import build_classifier, train_stages
 
 
 @dataclass(frozen=True)

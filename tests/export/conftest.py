@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
-from edgecls.data import Tick, open_data
+from edgecls.data import open_data
 from edgecls.export import candidates
 from edgecls.export.convert import convert_float
 from edgecls.export.export import ExportResult, export_run
 from edgecls.export.options import ExportOptions
 from edgecls.networks.network import Network
 from edgecls.photos import DataSet
+from edgecls.progress import Tick
 from edgecls.runs import RunRecord, TrainingConfig, recall_data
 
 Listed = Callable[[], AbstractContextManager[Network]]

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from edgecls.data import Tick, open_data
+from edgecls.data import open_data
 from edgecls.networks.network import Network
 from edgecls.photos import DataSet
+from edgecls.progress import Tick
 from edgecls.runs import TrainingConfig
 
 Announce = Callable[[str], Tick]

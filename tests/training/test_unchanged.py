@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from edgecls.data import Tick
 from edgecls.errors import ModelError, UsageError
 from edgecls.photos import DataSet
+from edgecls.progress import Tick
 from edgecls.runs import DOCUMENT, MODEL, TrainingConfig, read_run, run_model
 from edgecls.training.run_folder import REQUEST
 from edgecls.training.train import TrainingResult, train
