@@ -1,4 +1,4 @@
-"""Reading IDX files, the format of MNIST and its family (http://yann.lecun.com/exdb/mnist/, "FILE FORMATS")."""
+"""IDX files read and written: the format of MNIST and its family (http://yann.lecun.com/exdb/mnist/, "FILE FORMATS")."""
 
 from __future__ import annotations
 
@@ -29,8 +29,9 @@ def has_idx_files(root: Path) -> bool:
 
 
 def read_idx_folder(root: Path, *, seed: int) -> DataSet:
-    """Read train-images-idx3-ubyte[.gz] and its fellows as a DataSet of grey pictures.
+    """Read train-images-idx3-ubyte[.gz] and its fellows as a DataSet.
 
+    Files named idx3 hold grey pictures (n, h, w), files named idx4 pictures in colour (n, h, w, RGB).
     The classes are named by a file labels.txt beside them (a line each), else 0, 1, 2, ...; a folder whose
     name holds "fashion" gets Fashion-MNIST's own names. Raises DataError when a file is missing or damaged.
     """
@@ -38,7 +39,9 @@ def read_idx_folder(root: Path, *, seed: int) -> DataSet:
     for pictures_path in _pictures(root):
         prefix = pictures_path.name.split("-")[0]
         labels_path = _labels_of(pictures_path)
-        pictures, numbers = read_idx(pictures_path, dimensions=3), read_idx(labels_path, dimensions=1)
+        colour = "idx4" in pictures_path.name
+        pictures = read_idx(pictures_path, dimensions=4 if colour else 3)
+        numbers = read_idx(labels_path, dimensions=1)
         if not pictures.size:
             raise DataError(f"{pictures_path}: expected pictures, found none in it; fetch it again")
         if len(pictures) != len(numbers):
@@ -47,7 +50,7 @@ def read_idx_folder(root: Path, *, seed: int) -> DataSet:
                 "fetch both files again"
             )
         splits[_PREFIXES[prefix]] = [
-            Photo(f"{pictures_path.name}#{i}", int(number), photo_digest(picture.tobytes()), grey=picture)
+            Photo(f"{pictures_path.name}#{i}", int(number), photo_digest(picture.tobytes()), pixels=picture)
             for i, (picture, number) in enumerate(zip(pictures, numbers, strict=True))
         ]
     if "train" not in splits:
@@ -89,13 +92,30 @@ def read_idx(path: Path, dimensions: int) -> Pixels:
     return np.frombuffer(data, np.uint8, offset=header).reshape(shape)
 
 
+def write_idx(path: Path, values: Pixels) -> None:
+    """Write uint8 `values` of any shape as a plain IDX file. Raises OSError, as files do."""
+    header = bytes((0, 0, _UINT8, values.ndim)) + struct.pack(f">{values.ndim}I", *values.shape)
+    with path.open("wb") as file:
+        file.write(header)
+        file.write(np.ascontiguousarray(values, np.uint8).data)
+
+
 def _pictures(root: Path) -> list[Path]:
-    found = [p for p in sorted(root.iterdir()) if "images" in p.name and "idx3-ubyte" in p.name]
+    found = [
+        p
+        for p in sorted(root.iterdir())
+        if "images" in p.name and ("idx3-ubyte" in p.name or "idx4-ubyte" in p.name)
+    ]
     return [p for p in found if p.name.split("-")[0] in _PREFIXES]
 
 
 def _labels_of(pictures: Path) -> Path:
-    stem = pictures.name.removesuffix(".gz").replace("images", "labels").replace("idx3", "idx1")
+    stem = (
+        pictures.name.removesuffix(".gz")
+        .replace("images", "labels")
+        .replace("idx3", "idx1")
+        .replace("idx4", "idx1")
+    )
     for name in (stem, f"{stem}.gz"):
         if (pictures.parent / name).is_file():
             return pictures.parent / name

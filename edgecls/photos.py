@@ -23,26 +23,27 @@ class Photo:
     """One labelled photo: a file, or a picture of an IDX file held in memory.
 
     `name` is unique in its data set; `digest` is the sha256 of the file's bytes (of the pixels for IDX).
-    `grey` is uint8 of shape (h, w), only for IDX.
+    `pixels` are uint8, grey (h, w) or RGB (h, w, 3), only for IDX.
     """
 
     name: str
     label: int
     digest: str
     path: Path | None = None
-    grey: Pixels | None = field(default=None, repr=False, compare=False)
+    pixels: Pixels | None = field(default=None, repr=False, compare=False)
 
     def read(self) -> Pixels:
         """The picture as uint8 BGR, (h, w, 3). Raises DataError when it cannot be read or has changed."""
-        if self.grey is not None:
-            return np.asarray(cv2.cvtColor(self.grey, cv2.COLOR_GRAY2BGR), np.uint8)
+        if self.pixels is not None:
+            code = cv2.COLOR_GRAY2BGR if self.pixels.ndim == 2 else cv2.COLOR_RGB2BGR
+            return np.asarray(cv2.cvtColor(self.pixels, code), np.uint8)
         assert self.path is not None
         return read_photo(self.path)
 
     def original(self) -> tuple[bytes, str]:
         """The file's own bytes and suffix; PNG for a picture of an IDX file. Raises DataError as `read`."""
-        if self.grey is not None:
-            return cv2.imencode(".png", self.grey)[1].tobytes(), ".png"
+        if self.pixels is not None:
+            return cv2.imencode(".png", self.read())[1].tobytes(), ".png"
         assert self.path is not None
         try:
             data = self.path.read_bytes()

@@ -17,31 +17,47 @@ from edgecls.photos import SPLITS, DataSet, Photo, photo_digest
 from edgecls.preprocess import Preprocess
 from edgecls.records import from_record, to_record
 
-SCHEMA = 1
+SCHEMA = 2
 DOCUMENT = "run.json"
 SPLITS_DOCUMENT = "splits.json"
 MODEL = "model.keras"
+SCORES = "scores.npz"
 RUNS = Path("runs")
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """What the user asked of a training run. Rates are per step, `augment` counts views, sizes are pixels."""
+    """What the user asked of a training run.
+
+    Sizes are pixels, `width` multiplies channels, `augment` counts views. `weights` is the name of a source or
+    the path of a file. `learning_rate` is that of the head and of scratch, `fine_tune_rate` and
+    `fine_tune_epochs` belong to the stage that trains a network which has weights, `schedule` to every stage
+    that trains the network itself. `norm` says whether fine-tuning keeps or trains batch normalisation.
+    """
 
     network: str
+    width: float
     weights: str
     regime: str
+    head: str
     unfreeze: str | None
+    norm: str
     size: int
     crop: str
     epochs: int
+    fine_tune_epochs: int
     patience: int
     batch_size: int
+    optimizer: str
+    schedule: str
     learning_rate: float
     fine_tune_rate: float
+    weight_decay: float
     dropout: float
     augment: int
+    flip: bool
     balance: str
+    precision: str
     seed: int
 
 

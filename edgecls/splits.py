@@ -11,6 +11,7 @@ from edgecls.photos import SPLITS, Photo, Problem
 
 VALIDATION_SHARE = 0.15
 TEST_SHARE = 0.15
+VALIDATION_MOST = 5000  # photos: enough for an interval of one point, and the rest is better trained on
 MIN_PHOTOS = 3  # one each for training, validation and test
 
 Splits = dict[str, list[Photo]]
@@ -79,6 +80,8 @@ def complete_splits(splits: Splits, labels: Labels, *, seed: int) -> Splits:
             )
     for split in absent:
         share = TEST_SHARE if split == "test" else VALIDATION_SHARE / (1 - TEST_SHARE)
+        if split == "validation":
+            share = min(share, VALIDATION_MOST / len(done["train"]))
         done["train"], done[split] = hold_out(done["train"], labels, share=share, seed=seed)
     return done
 

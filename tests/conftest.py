@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from edgecls.networks.network import Network
+from edgecls.networks.scaling import SIGNED
 from edgecls.networks.table import NETWORKS
 
 MakePhoto = Callable[..., bytes]
@@ -40,18 +42,15 @@ def plant_photos(root: Path, counts: Mapping[str, int], *, first: int = 0) -> Pa
     return root
 
 
-def build_small(height: int, width: int) -> Any:
-    """Two convolutions with batch normalisation, 12 features."""
+def small(x: Any, width: float) -> Any:
+    """Two convolutions with batch normalisation, 12 channels."""
     import keras
 
-    image = keras.Input((height, width, 3), name="image")
-    x = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="scaling")(image)
     for name, filters in (("first", 8), ("second", 12)):
         x = keras.layers.Conv2D(filters, 3, strides=2, padding="same", use_bias=False, name=f"{name}_conv")(x)
         x = keras.layers.BatchNormalization(momentum=0.6, name=f"{name}_bn")(x)
         x = keras.layers.ReLU(6.0, name=f"{name}_relu6")(x)
-    features = keras.layers.GlobalAveragePooling2D(name="features")(x)
-    return keras.Model(image, features, name="small")
+    return x
 
 
 def load_made_weights(backbone: Any) -> str:
@@ -65,7 +64,9 @@ def load_made_weights(backbone: Any) -> str:
 SMALL = Network(
     name="small",
     title="Small",
-    build=build_small,
+    paper="none",
+    body=small,
+    scaling=SIGNED,
     size=32,
     min_size=16,
     unfreeze="second_conv",
@@ -107,3 +108,20 @@ def small_network() -> Iterator[Network]:
 def hear_ctrl_c() -> None:
     """A shell starts background jobs with SIGINT ignored, and their children inherit that."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def run_command(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """Runs `edgecls ARGUMENTS` in this process, where TensorFlow is loaded already, and gives its exit code."""
+
+    def run(*arguments: str) -> int:
+        from edgecls.cli.app import main
+
+        monkeypatch.setattr(sys, "argv", ["edgecls", *arguments])
+        try:
+            main()
+        except SystemExit as ended:
+            return int(ended.code or 0)
+        return 0
+
+    return run

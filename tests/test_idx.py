@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from edgecls.errors import DataError
-from edgecls.idx import FASHION, has_idx_files, read_idx_folder
+from edgecls.idx import FASHION, has_idx_files, read_idx, read_idx_folder, write_idx
 from edgecls.photos import SPLITS
 
 CLASSES = 4
@@ -73,6 +73,23 @@ def test_plain_and_gzip_files_give_the_same_split(tmp_path: Path) -> None:
     plain = read_idx_folder(write(tmp_path / "a"), seed=3)
     packed = read_idx_folder(write(tmp_path / "b", gz=True), seed=3)
     assert plain.digest == packed.digest
+
+
+def test_a_picture_in_colour_is_read_as_blue_green_red(tmp_path: Path) -> None:
+    colours = np.random.default_rng(2).integers(0, 256, (40, 8, 6, 3), np.uint8)
+    for prefix, values in (("train", colours), ("t10k", colours[::-1] // 2)):
+        (tmp_path / f"{prefix}-images-idx4-ubyte").write_bytes(idx(values))
+        (tmp_path / f"{prefix}-labels-idx1-ubyte").write_bytes(idx(numbers(40)))
+    dataset = read_idx_folder(tmp_path, seed=0)
+    assert np.array_equal(dataset.test[0].read(), (colours[39] // 2)[:, :, ::-1])
+
+
+@pytest.mark.parametrize("shape", [(7,), (5, 4, 3), (5, 4, 3, 3)])
+def test_what_is_written_is_what_is_read(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    values = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    write_idx(tmp_path / "file", values[::-1])
+    assert (tmp_path / "file").read_bytes() == idx(values[::-1])
+    assert np.array_equal(read_idx(tmp_path / "file", len(shape)), values[::-1])
 
 
 def test_labels_txt_names_the_classes(tmp_path: Path) -> None:

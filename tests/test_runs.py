@@ -22,6 +22,7 @@ from edgecls.preprocess import Preprocess
 from edgecls.runs import (
     DOCUMENT,
     MODEL,
+    SCHEMA,
     SPLITS_DOCUMENT,
     RunRecord,
     TrainingConfig,
@@ -36,13 +37,36 @@ PlantPhotos = Callable[..., Path]
 MakePhoto = Callable[..., bytes]
 
 CONFIG = TrainingConfig(
-    "enet", "none", "scratch", None, 32, "centre", 2, 1, 8, 1e-3, 1e-4, 0.2, 0, "none", seed=4
+    network="enet",
+    width=1.0,
+    weights="none",
+    regime="scratch",
+    head="pool",
+    unfreeze=None,
+    norm="kept",
+    size=32,
+    crop="centre",
+    epochs=2,
+    fine_tune_epochs=2,
+    patience=1,
+    batch_size=8,
+    optimizer="adam",
+    schedule="cosine",
+    learning_rate=1e-3,
+    fine_tune_rate=1e-4,
+    weight_decay=0.0,
+    dropout=0.2,
+    augment=0,
+    flip=True,
+    balance="none",
+    precision="float32",
+    seed=4,
 )
 
 
 def record_of(dataset: DataSet) -> RunRecord:
     return RunRecord(
-        schema=1,
+        schema=SCHEMA,
         name="enet-data-001",
         created="2026-11-22T10:00:00.000000+00:00",
         status="complete",
@@ -95,8 +119,8 @@ def test_a_run_is_read_as_it_was_written(run: Path, dataset: DataSet) -> None:
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"schema": 2}, "expected a run of schema 1, found 2; train again"),
-        ({"schema": None}, "expected a run of schema 1, found None"),
+        ({"schema": 1}, "expected a run of schema 2, found 1; train again"),
+        ({"schema": None}, "expected a run of schema 2, found None"),
         ({"mood": "good"}, "unknown key mood"),
         ({"best_epoch": "two"}, "expected int, found 'two'"),
         ({"matrix": 5}, "matrix"),

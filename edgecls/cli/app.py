@@ -14,10 +14,14 @@ from edgecls.errors import EdgeclsError
 # In the order of the work. Each module under edgecls.cli defines `command`.
 VERBS = (
     "demo",
+    "data",
     "train",
+    "networks",
+    "study",
     "runs",
     "evaluate",
     "predict",
+    "show",
     "export",
     "verify",
     "inspect",

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from math import isfinite
 from pathlib import Path
 from typing import Annotated
 
 import typer
-
-from edgecls.errors import UsageError
 
 INTERRUPTED = 130
 
@@ -18,36 +15,61 @@ def command(
         Path, typer.Argument(help="Class-per-folder tree (train/val/test inside or not) or IDX files.")
     ],
     network: Annotated[
-        str, typer.Option(help="enet, efficientnet_lite0 or mobilenet_v2.")
+        str, typer.Option(help="Name of the network; `edgecls networks` lists them.")
     ] = "efficientnet_lite0",
     regime: Annotated[
         str | None, typer.Option(help="scratch, head, finetune or two-stage; head where weights exist.")
     ] = None,
     weights: Annotated[
-        str | None, typer.Option(help="Where the backbone's weights come from, or none.")
+        str | None,
+        typer.Option(help="A source the network has, a file (.keras, .weights.h5, .pth), or none."),
+    ] = None,
+    width: Annotated[
+        float, typer.Option(help="Factor of the channels, of a network that can be scaled.")
+    ] = 1.0,
+    head: Annotated[
+        str | None,
+        typer.Option(help="pool, flatten-256 or paper (the hidden layers of the network's paper)."),
     ] = None,
     unfreeze: Annotated[
         str | None, typer.Option(help="First layer that fine-tuning trains: a name or a number.")
     ] = None,
+    norm: Annotated[
+        str, typer.Option(help="Batch normalisation while fine-tuning: kept or trained.")
+    ] = "kept",
     size: Annotated[
         int | None, typer.Option(min=1, max=4096, help="Side of the network's pictures, pixels.")
     ] = None,
     crop: Annotated[str, typer.Option(help="centre, letterbox or squash.")] = "centre",
     epochs: Annotated[int, typer.Option(min=1, help="Most epochs of each stage.")] = 40,
+    fine_tune_epochs: Annotated[
+        int | None, typer.Option(min=1, help="Most epochs of the fine-tuning stage, if not --epochs.")
+    ] = None,
     patience: Annotated[
         int, typer.Option(min=0, help="Stop after so many epochs without a better one; 0: never.")
     ] = 20,
     batch_size: Annotated[int, typer.Option(min=1)] = 32,
+    optimizer: Annotated[str, typer.Option(help="adam or sgd (Nesterov momentum 0.9).")] = "adam",
+    schedule: Annotated[
+        str, typer.Option(help="Rate while the network itself is trained: cosine (with warm-up) or constant.")
+    ] = "cosine",
     learning_rate: Annotated[float, typer.Option(help="Rate of the head and of scratch.")] = 1e-3,
     fine_tune_rate: Annotated[float, typer.Option(help="Rate of the layers that fine-tuning trains.")] = 1e-4,
-    dropout: Annotated[float, typer.Option(min=0.0, max=0.9)] = 0.2,
+    weight_decay: Annotated[float, typer.Option(min=0.0, max=1.0, help="Decoupled from the loss.")] = 0.0,
+    dropout: Annotated[
+        float | None, typer.Option(min=0.0, max=0.9, help="In the head; 0.2, or 0.5 after hidden layers.")
+    ] = None,
     augment: Annotated[
         int | None,
         typer.Option(
             min=0, help="Head: augmented views kept of each photo (0). Other regimes: 0 is off, 1 on."
         ),
     ] = None,
+    flip: Annotated[bool, typer.Option(help="Augmented views may be mirrored.")] = True,
     balance: Annotated[str, typer.Option(help="none, weights (class weights) or sampling.")] = "none",
+    precision: Annotated[
+        str, typer.Option(help="float32, or mixed: 16-bit arithmetic where it is safe.")
+    ] = "float32",
     seed: Annotated[
         int, typer.Option(min=0, max=2**32 - 1, help="Split, initialisation, order and augmentation.")
     ] = 0,
@@ -65,39 +87,37 @@ def command(
     from edgecls.cli.console import print_json, say, steps
     from edgecls.cli.training_summary import print_data, print_result, write_report
     from edgecls.data import open_data
-    from edgecls.networks.table import find_network
     from edgecls.records import to_record
-    from edgecls.runs import TrainingConfig
+    from edgecls.training.options import TrainingOptions, make_config
     from edgecls.training.train import train
 
-    chosen = find_network(network)
-    source = weights or chosen.default_weights
-    plan = regime or ("scratch" if source == "none" else "head")
-    _check_choice("--regime", plan, ("scratch", "head", "finetune", "two-stage"))
-    _check_choice("--balance", balance, ("none", "weights", "sampling"))
-    _check_choice("--crop", crop, ("centre", "letterbox", "squash"))
-    _check_rates(learning_rate, fine_tune_rate)
-    if source == "none" and plan in ("head", "two-stage") and weights is None:
-        raise UsageError(f"--regime {plan} needs weights, and {network} has none; use --regime scratch")
-    if unfreeze is not None and plan in ("scratch", "head"):
-        raise UsageError(f"--unfreeze belongs to the regimes finetune and two-stage, found --regime {plan}")
-    config = TrainingConfig(
+    options = TrainingOptions(
         network=network,
-        weights="none" if plan == "scratch" and weights is None else source,
-        regime=plan,
+        width=width,
+        weights=weights,
+        regime=regime,
+        head=head,
         unfreeze=unfreeze,
-        size=chosen.check_size(chosen.size if size is None else size),
+        norm=norm,
+        size=size,
         crop=crop,
         epochs=epochs,
+        fine_tune_epochs=fine_tune_epochs,
         patience=patience,
         batch_size=batch_size,
+        optimizer=optimizer,
+        schedule=schedule,
         learning_rate=learning_rate,
         fine_tune_rate=fine_tune_rate,
+        weight_decay=weight_decay,
         dropout=dropout,
-        augment=augment if augment is not None else int(plan != "head"),
+        augment=augment,
+        flip=flip,
         balance=balance,
+        precision=precision,
         seed=seed,
     )
+    config = make_config(options)
     dataset = open_data(data, seed=seed)
     if not json:
         print_data(dataset)
@@ -115,15 +135,3 @@ def command(
         )
         raise typer.Exit(INTERRUPTED)
     return result.folder
-
-
-def _check_choice(option: str, found: str, choices: tuple[str, ...]) -> None:
-    if found not in choices:
-        raise UsageError(f"{option}: expected one of {', '.join(choices)}, found '{found}'")
-
-
-def _check_rates(*rates: float) -> None:
-    if not all(isfinite(rate) and rate > 0 for rate in rates):
-        raise UsageError(
-            f"a learning rate must be a number above 0, found {', '.join(f'{r:g}' for r in rates)}"
-        )

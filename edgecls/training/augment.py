@@ -25,6 +25,11 @@ class Augmentation:
     flip: bool = True
 
 
+# Under this side, turning and zooming would blur what little there is: pictures are shifted by whole pixels.
+SMALL_PICTURE = 64
+SMALL_SHIFT = 1 / 8
+
+
 def augment(picture: Pixels, rng: np.random.Generator, ranges: Augmentation) -> Pixels:
     """One random view of a uint8 picture (h, w, 3): turned, zoomed, shifted, mirrored, lit otherwise."""
     h, w = picture.shape[:2]
@@ -39,6 +44,22 @@ def augment(picture: Pixels, rng: np.random.Generator, ranges: Augmentation) -> 
     return np.asarray(np.clip(lit, 0, 255), np.uint8)
 
 
-def augment_batch(pictures: Pixels, rng: np.random.Generator, ranges: Augmentation) -> Pixels:
-    """A view of each picture of a batch (n, h, w, 3)."""
-    return np.stack([augment(picture, rng, ranges) for picture in pictures])
+def augment_batch(pictures: Pixels, rng: np.random.Generator, *, flip: bool) -> Pixels:
+    """A view of each picture of a batch (n, h, w, 3), mirrored only if `flip`."""
+    if pictures.shape[1] < SMALL_PICTURE:
+        return _shift_batch(pictures, rng, flip=flip)
+    return np.stack([augment(picture, rng, Augmentation(flip=flip)) for picture in pictures])
+
+
+def _shift_batch(pictures: Pixels, rng: np.random.Generator, *, flip: bool) -> Pixels:
+    """Each picture shifted by up to an eighth of its side, mirrored at the edges, and flipped half the time."""
+    n, side = pictures.shape[:2]
+    reach = max(1, round(side * SMALL_SHIFT))
+    around = np.pad(pictures, ((0, 0), (reach, reach), (reach, reach), (0, 0)), mode="reflect")
+    starts = rng.integers(0, 2 * reach + 1, (n, 2))
+    mirrored = rng.random(n) < (0.5 if flip else 0.0)
+    views = np.empty_like(pictures)
+    for i, (top, left) in enumerate(starts):
+        view = around[i, top : top + side, left : left + side]
+        views[i] = view[:, ::-1] if mirrored[i] else view
+    return views

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from edgecls.errors import need
@@ -20,6 +22,38 @@ def import_keras() -> Any:
         need(str(keras.backend.backend()), "train")
         keras.ops.zeros(1)  # the first operation of TensorFlow says a second time what its import said
     return keras
+
+
+@contextmanager
+def precision(keras: Any, name: str) -> Iterator[None]:
+    """Layers made inside compute in that precision: "float32", or "mixed", float16 on a GPU, else bfloat16."""
+    before = keras.config.dtype_policy()
+    if name == "mixed":
+        keras.config.set_dtype_policy("mixed_float16" if _has_gpu(keras) else "mixed_bfloat16")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _has_gpu(keras: Any) -> bool:
+    return any("gpu" in str(device) for device in keras.distribution.list_devices("gpu"))
+
+
+def in_float32(keras: Any, model: Any) -> Any:
+    """A copy of the model that computes in float32 alone, as it will be exported."""
+
+    def plain(layer: Any) -> Any:
+        config = layer.get_config()
+        if isinstance(
+            layer, keras.layers.Layer
+        ):  # the others are operations without a precision of their own
+            config["dtype"] = "float32"
+        return type(layer).from_config(config)
+
+    copy = keras.models.clone_model(model, clone_function=plain)
+    copy.set_weights(model.get_weights())
+    return copy
 
 
 def training_versions(keras: Any) -> dict[str, str]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgecls.metrics import Indices
-from edgecls.training.augment import Augmentation, augment_batch
+from edgecls.training.augment import augment_batch
 
 Order = NDArray[np.int64]
 
@@ -40,6 +40,7 @@ def make_batches(
     batch_size: int,
     balance: str = "none",
     augment: bool = False,
+    flip: bool = True,
     seed: int = 0,
     first_epoch: int = 0,
 ) -> Any:
@@ -65,7 +66,7 @@ def make_batches(
             batch = values[chosen]
             if augment:
                 rng = np.random.default_rng((seed, self._epoch, index))
-                batch = augment_batch(np.asarray(batch, np.uint8), rng, Augmentation())
+                batch = augment_batch(np.asarray(batch, np.uint8), rng, flip=flip)
             return batch.astype(np.float32, copy=False), truth[chosen]
 
         def on_epoch_end(self) -> None:

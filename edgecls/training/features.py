@@ -1,17 +1,23 @@
-"""The feature cache: a photo passes the frozen network once, not once an epoch."""
+"""The feature store: a photo passes a frozen network once, whatever the number of epochs, heads and seeds."""
 
 from __future__ import annotations
 
+import hashlib
+import io
+import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgecls.data import Loaded
+from edgecls.files import digest_json, write_bytes
 from edgecls.metrics import Indices
 from edgecls.progress import Tick
-from edgecls.training.augment import Augmentation, augment_batch
+from edgecls.training.augment import augment_batch
 
 BATCH = 16
 
@@ -26,39 +32,123 @@ class Vectors:
     truth: Indices
 
 
-def extract(backbone: Any, loaded: Loaded, tick: Tick | None = None) -> Vectors:
-    """The backbone's features of each photo, in order."""
-    return Vectors(_predict(backbone, loaded, None, tick), loaded.truth)
+@dataclass(frozen=True)
+class View:
+    """Which augmented view of a photo: its number, the seed it is drawn with, and whether it may be mirrored."""
+
+    number: int
+    seed: int
+    flip: bool
 
 
-def extract_views(
-    backbone: Any, loaded: Loaded, views: int, *, seed: int, tick: Tick | None = None
+@dataclass(frozen=True)
+class Frozen:
+    """A network that is not trained, from pixels to feature vectors, and the key of everything it computes."""
+
+    model: Any
+    key: str
+
+
+def freeze(model: Any, geometry: object) -> Frozen:
+    """`model` with the key of its weights and of what prepares its pixels, given as JSON values."""
+    digest = hashlib.sha256(digest_json([model.name, geometry]).encode())
+    for array in model.get_weights():
+        digest.update(np.ascontiguousarray(array).data)
+    return Frozen(model, digest.hexdigest()[:32])
+
+
+class FeatureStore:
+    """Features by frozen network and photo, in memory and, with a folder, on disk for the next training."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
+        self._rows: dict[str, dict[str, Features]] = {}
+
+    def vectors(
+        self, frozen: Frozen, loaded: Loaded, *, view: View | None = None, tick: Tick | None = None
+    ) -> Features:
+        """The features of each photo, or of that view of it, in order; only photos not seen yet are computed."""
+        name = frozen.key if view is None else f"{frozen.key}-{view.seed}-{view.number}-{int(view.flip)}"
+        rows = self._rows.setdefault(name, self._read(name))
+        missing = [i for i, photo in enumerate(loaded.photos) if photo.digest not in rows]
+        if missing:
+            computed = _compute(frozen.model, loaded, missing, view=view, tick=tick)
+            rows.update(zip((loaded.photos[i].digest for i in missing), computed, strict=True))
+            self._write(name, rows)
+        elif tick:
+            tick(len(loaded), len(loaded))
+        return np.stack([rows[photo.digest] for photo in loaded.photos])
+
+    def _read(self, name: str) -> dict[str, Features]:
+        if self._folder is None:
+            return {}
+        try:
+            with np.load(self._folder / f"{name}.npz", allow_pickle=False) as stored:
+                return dict(zip(stored["digests"].tolist(), stored["features"], strict=True))
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+            return {}  # absent or damaged: computed again
+
+    def _write(self, name: str, rows: dict[str, Features]) -> None:
+        if self._folder is None:
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        buffer = io.BytesIO()
+        np.savez(buffer, digests=np.array(list(rows)), features=np.stack(list(rows.values())))
+        write_bytes(self._folder / f"{name}.npz", buffer.getvalue())
+
+
+def photo_vectors(
+    store: FeatureStore, frozen: Frozen, loaded: Loaded, views: tuple[View, ...], tick: Tick | None = None
 ) -> Vectors:
-    """Features of each photo as it is, then of `views` augmented views of all photos: (1 + views) * n rows."""
-    rows = [_predict(backbone, loaded, None, _part(tick, 0, views + 1))]
-    for view in range(views):
-        rng = np.random.default_rng((seed, view))
-        rows.append(_predict(backbone, loaded, rng, _part(tick, view + 1, views + 1)))
-    return Vectors(np.concatenate(rows), np.tile(loaded.truth, views + 1))
+    """Features of each photo as it is, then of each view of all photos: (1 + views) * n rows."""
+    parts = 1 + len(views)
+    rows = [
+        store.vectors(frozen, loaded, view=view, tick=_part(tick, part, parts))
+        for part, view in enumerate((None, *views))
+    ]
+    return Vectors(np.concatenate(rows), np.tile(loaded.truth, parts))
 
 
-def _predict(backbone: Any, loaded: Loaded, rng: np.random.Generator | None, tick: Tick | None) -> Features:
-    rows = []
-    for start in range(0, len(loaded), BATCH):
-        batch = loaded.pixels[start : start + BATCH]
-        if rng is not None:
-            batch = augment_batch(batch, rng, Augmentation())
-        rows.append(run_padded(backbone, batch))
-        if tick:
-            tick(min(start + BATCH, len(loaded)), len(loaded))
-    return np.concatenate(rows)
+def _compute(
+    model: Any, loaded: Loaded, chosen: list[int], *, view: View | None, tick: Tick | None
+) -> Features:
+    def batch(start: int) -> NDArray[np.uint8]:
+        indices = chosen[start : start + BATCH]
+        if view is None:
+            return loaded.pixels[indices]
+        return np.concatenate([_augment(loaded, i, view) for i in indices])
+
+    return _run_all(model, batch, len(chosen), tick)
 
 
-def run_padded(model: Any, batch: NDArray[np.uint8]) -> Features:
+def _augment(loaded: Loaded, index: int, view: View) -> NDArray[np.uint8]:
+    """The view depends on the photo alone, so that it is the same whatever photos stand beside it."""
+    photo = int(loaded.photos[index].digest[:12], 16)
+    rng = np.random.default_rng((view.seed, view.number, photo))
+    return augment_batch(loaded.pixels[index : index + 1], rng, flip=view.flip)
+
+
+def run_padded(model: Any, batch: NDArray[np.generic]) -> Features:
     """Run a batch filled up to BATCH rows, so that the backend compiles one shape only."""
     filled = np.zeros((BATCH, *batch.shape[1:]), np.float32)
     filled[: len(batch)] = batch
     return np.asarray(model.predict_on_batch(filled), np.float32)[: len(batch)]
+
+
+def predict_all(model: Any, values: NDArray[np.generic], tick: Tick | None = None) -> Features:
+    """The model's answers to all rows of `values`, float32 (n, ...), in order."""
+    return _run_all(model, lambda start: values[start : start + BATCH], len(values), tick)
+
+
+def _run_all(
+    model: Any, batch: Callable[[int], NDArray[np.generic]], count: int, tick: Tick | None
+) -> Features:
+    rows = []
+    for start in range(0, count, BATCH):
+        rows.append(run_padded(model, batch(start)))
+        if tick:
+            tick(min(start + BATCH, count), count)
+    return np.concatenate(rows)
 
 
 def _part(tick: Tick | None, part: int, parts: int) -> Tick | None:

@@ -12,18 +12,23 @@ from edgecls.progress import Tick
 from edgecls.training.checkpoint import Checkpoint, History, make_callback
 
 Batches = Callable[[int], Any]
+WARMUP = 20  # the share of the steps, 1/20, over which the rate rises
 
 
 @dataclass(frozen=True)
 class FitPlan:
-    """How one stage is trained. `steps` is given when the rate shall fall along a cosine to 0 over them.
+    """How one stage is trained.
 
+    `optimizer` is "adam" or "sgd" (Nesterov momentum 0.9), each with decoupled `weight_decay`. `steps` is given
+    when the rate shall rise over the first twentieth of them and fall along a cosine to 0 over the rest.
     With `baseline` the weights the stage begins with are the best until an epoch is better.
     """
 
     epochs: int
     patience: int
     learning_rate: float
+    optimizer: str = "adam"
+    weight_decay: float = 0.0
     steps: int | None = None
     class_weight: dict[int, float] | None = None
     baseline: bool = False
@@ -82,14 +87,24 @@ def fit(
 
 
 def _compile(keras: Any, model: Any, plan: FitPlan) -> None:
-    rate: Any = plan.learning_rate
-    if plan.steps:
-        rate = keras.optimizers.schedules.CosineDecay(plan.learning_rate, plan.steps)
     model.compile(
-        optimizer=keras.optimizers.Adam(rate),
+        optimizer=_optimizer(keras, plan),
         loss=keras.losses.SparseCategoricalCrossentropy(),
         metrics=["accuracy"],
     )
+
+
+def _optimizer(keras: Any, plan: FitPlan) -> Any:
+    rate: Any = plan.learning_rate
+    if plan.steps:
+        warmup = max(1, plan.steps // WARMUP)
+        rate = keras.optimizers.schedules.CosineDecay(
+            0.0, plan.steps - warmup, warmup_target=plan.learning_rate, warmup_steps=warmup
+        )
+    decay = plan.weight_decay or None
+    if plan.optimizer == "sgd":
+        return keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=decay)
+    return keras.optimizers.Adam(rate, weight_decay=decay)
 
 
 def _run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +13,12 @@ import numpy as np
 from edgecls.data import Loaded
 from edgecls.devices.detect import detect_machine
 from edgecls.errors import ModelError
-from edgecls.files import sha256_file, utc_now
+from edgecls.files import sha256_file, utc_now, write_bytes
 from edgecls.metrics import Probabilities, confusion, top1
 from edgecls.photos import SPLITS, DataSet
 from edgecls.preprocess import Preprocess
-from edgecls.progress import Tick
-from edgecls.runs import MODEL, SCHEMA, RunRecord, TrainingConfig
+from edgecls.runs import MODEL, SCHEMA, SCORES, RunRecord, TrainingConfig
 from edgecls.training.checkpoint import History
-from edgecls.training.features import BATCH, run_padded
 from edgecls.training.fit import FitResult
 
 
@@ -39,14 +38,16 @@ class Trained:
     fitted: float
 
 
-def score(model: Any, loaded: Loaded, tick: Tick | None = None) -> Probabilities:
-    """Probabilities of each photo, float32 (n, classes), in order."""
-    rows = []
-    for start in range(0, len(loaded), BATCH):
-        rows.append(run_padded(model, loaded.pixels[start : start + BATCH]))
-        if tick:
-            tick(min(start + BATCH, len(loaded)), len(loaded))
-    return np.concatenate(rows)
+def write_scores(folder: Path, trained: Trained) -> None:
+    """Write the test photos' probabilities beside the run, so that two runs can be compared photo by photo.
+
+    SCORES holds digests (n,) as text, truth int64 (n,), probabilities float32 (n, classes).
+    """
+    test = trained.loaded["test"]
+    buffer = io.BytesIO()
+    digests = np.array([photo.digest for photo in test.photos])
+    np.savez_compressed(buffer, digests=digests, truth=test.truth, probabilities=trained.scores["test"])
+    write_bytes(folder / SCORES, buffer.getvalue())
 
 
 def require_convergence(results: list[FitResult]) -> None:

@@ -9,14 +9,22 @@ from typing import Any
 from edgecls.data import Loaded
 from edgecls.metrics import Indices
 from edgecls.networks.network import Network
+from edgecls.networks.weights import load_weights
 from edgecls.progress import Announce
 from edgecls.runs import TrainingConfig
+from edgecls.training.backend import precision
 from edgecls.training.batches import class_weights, make_batches
-from edgecls.training.classifier import build_head, freeze_backbone, join, unfreeze_from
-from edgecls.training.features import extract, extract_views
+from edgecls.training.classifier import (
+    build_head,
+    freeze_backbone,
+    head_kind,
+    hidden_units,
+    join,
+    unfreeze_from,
+    vectorize,
+)
+from edgecls.training.features import FeatureStore, Frozen, View, freeze, photo_vectors
 from edgecls.training.fit import FitPlan, FitResult, fit
-
-REGIMES = ("scratch", "head", "finetune", "two-stage")
 
 
 @dataclass(frozen=True)
@@ -33,10 +41,18 @@ def build_classifier(
 ) -> tuple[Classifier, str]:
     """The untrained classifier with its backbone's weights loaded, and where those came from."""
     keras.utils.set_random_seed(config.seed)
-    backbone = network.build(config.size, config.size)
-    source = network.load_weights(backbone, config.weights)
-    head = build_head(keras, int(backbone.output.shape[-1]), classes, dropout=config.dropout)
-    return Classifier(backbone, head, join(keras, backbone, head)), source
+    with precision(keras, config.precision):
+        backbone = network.build(config.size, config.width)
+        source = load_weights(network, backbone, config.weights)
+        backbone = vectorize(keras, backbone, head_kind(network, config.head))
+        head = build_head(
+            keras,
+            int(backbone.output.shape[-1]),
+            classes,
+            hidden=hidden_units(network, config.head),
+            dropout=config.dropout,
+        )
+        return Classifier(backbone, head, join(keras, backbone, head)), source
 
 
 def train_stages(
@@ -47,6 +63,7 @@ def train_stages(
     config: TrainingConfig,
     train: Loaded,
     validation: Loaded,
+    features: FeatureStore,
     folder: Path,
     announce: Announce,
 ) -> list[FitResult]:
@@ -60,6 +77,7 @@ def train_stages(
                 config=config,
                 train=train,
                 validation=validation,
+                features=features,
                 folder=folder,
                 announce=announce,
             )
@@ -89,36 +107,38 @@ def _head_stage(
     config: TrainingConfig,
     train: Loaded,
     validation: Loaded,
+    features: FeatureStore,
     folder: Path,
     announce: Announce,
 ) -> FitResult:
-    """Train the head on cached features."""
+    """Train the head on stored features."""
     freeze_backbone(classifier.backbone)
-    views = extract_views(
-        classifier.backbone,
-        train,
-        config.augment,
-        seed=config.seed,
-        tick=announce("features, training photos"),
-    )
-    held_out = extract(classifier.backbone, validation, announce("features, validation photos"))
+    frozen = frozen_backbone(classifier, config)
+    views = tuple(View(number, config.seed, config.flip) for number in range(config.augment))
+    seen = photo_vectors(features, frozen, train, views, announce("features, training photos"))
+    held_out = features.vectors(frozen, validation, tick=announce("features, validation photos"))
     return fit(
         keras,
         classifier.head,
         lambda epoch: make_batches(
             keras,
-            views.values,
-            views.truth,
+            seen.values,
+            seen.truth,
             batch_size=config.batch_size,
             balance=config.balance,
             seed=config.seed,
             first_epoch=epoch,
         ),
-        validation=make_batches(keras, held_out.values, held_out.truth, batch_size=config.batch_size),
-        plan=_plan(config, views.truth, rate=config.learning_rate),
+        validation=make_batches(keras, held_out, validation.truth, batch_size=config.batch_size),
+        plan=_plan(config, seen.truth, epochs=config.epochs, rate=config.learning_rate),
         folder=folder / "head",
         tick=announce("epochs, head"),
     )
+
+
+def frozen_backbone(classifier: Classifier, config: TrainingConfig) -> Frozen:
+    """The backbone as the store knows it: its weights, and what makes its pixels from a photo."""
+    return freeze(classifier.backbone, [config.size, config.crop, config.head, config.precision])
 
 
 def _network_stage(
@@ -136,8 +156,9 @@ def _network_stage(
     if config.regime == "scratch":
         classifier.backbone.trainable = True
     else:
-        unfreeze_from(keras, classifier.backbone, start)
-    rate = config.learning_rate if config.regime == "scratch" else config.fine_tune_rate
+        unfreeze_from(keras, classifier.backbone, start, norm=config.norm)
+    scratch = config.regime == "scratch"
+    epochs = config.epochs if scratch else config.fine_tune_epochs
     return fit(
         keras,
         classifier.model,
@@ -148,6 +169,7 @@ def _network_stage(
             batch_size=config.batch_size,
             balance=config.balance,
             augment=config.augment > 0,
+            flip=config.flip,
             seed=config.seed,
             first_epoch=epoch,
         ),
@@ -155,8 +177,9 @@ def _network_stage(
         plan=_plan(
             config,
             train.truth,
-            rate=rate,
-            steps=-(-len(train) // config.batch_size) * config.epochs,
+            epochs=epochs,
+            rate=config.learning_rate if scratch else config.fine_tune_rate,
+            steps=-(-len(train) // config.batch_size) * epochs if config.schedule == "cosine" else None,
             baseline=config.regime == "two-stage",
         ),
         folder=folder / "network",
@@ -165,12 +188,20 @@ def _network_stage(
 
 
 def _plan(
-    config: TrainingConfig, truth: Indices, *, rate: float, steps: int | None = None, baseline: bool = False
+    config: TrainingConfig,
+    truth: Indices,
+    *,
+    epochs: int,
+    rate: float,
+    steps: int | None = None,
+    baseline: bool = False,
 ) -> FitPlan:
     return FitPlan(
-        config.epochs,
+        epochs,
         config.patience,
         rate,
+        optimizer=config.optimizer,
+        weight_decay=config.weight_decay,
         steps=steps,
         class_weight=class_weights(truth) if config.balance == "weights" else None,
         baseline=baseline,

@@ -12,18 +12,20 @@ from typing import Any
 from edgecls.data import Loaded, load_pixels
 from edgecls.errors import DataError, EdgeclsError, UsageError
 from edgecls.files import set_aside, utc_now, write_json
+from edgecls.metrics import Probabilities
 from edgecls.names import check_name
 from edgecls.networks.network import Network
 from edgecls.networks.table import find_network
 from edgecls.photos import SPLITS, DataSet, check_classes
 from edgecls.preprocess import Crop, Preprocess
-from edgecls.progress import Announce, Progress
+from edgecls.progress import Announce, Progress, Tick
 from edgecls.runs import MODEL, RunRecord, TrainingConfig, read_run, write_run, write_splits
-from edgecls.training.backend import import_keras, training_versions
-from edgecls.training.classifier import layer_index
-from edgecls.training.outcome import Trained, make_record, require_convergence, score
+from edgecls.training.backend import import_keras, in_float32, training_versions
+from edgecls.training.classifier import hidden_units, layer_index
+from edgecls.training.features import FeatureStore, predict_all
+from edgecls.training.outcome import Trained, make_record, require_convergence, write_scores
 from edgecls.training.run_folder import CHECKPOINT, REQUEST, choose_folder, find_complete, inputs_digest
-from edgecls.training.stages import build_classifier, train_stages
+from edgecls.training.stages import Classifier, build_classifier, frozen_backbone, train_stages
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,11 @@ def train(
     resume: bool = False,
     force: bool = False,
     progress: Progress,
+    features: FeatureStore | None = None,
 ) -> TrainingResult:
     """Train one classifier and write its run folder, or find the complete run of the same inputs.
+
+    `features` keeps what frozen networks computed, for other trainings that see the same photos.
 
     Ctrl-C while an epoch runs keeps the best weights so far: the run is written with status "interrupted", and
     `resume` goes on from its last epoch. Raises UsageError for a name that is taken, an option that does not
@@ -54,6 +59,8 @@ def train(
     keras = import_keras()
     network = find_network(config.network)
     network.check_size(config.size)
+    network.check_width(config.width)
+    hidden_units(network, config.head)
     if name:
         check_name(name)
     versions = training_versions(keras)
@@ -76,9 +83,11 @@ def train(
             folder=folder,
             digest=digest,
             resume=resume,
+            features=features or FeatureStore(),
             announce=announce,
         )
         _save_model(trained.model, folder / MODEL)
+        write_scores(folder, trained)
         record = make_record(
             trained,
             folder,
@@ -105,6 +114,7 @@ def _train(
     folder: Path,
     digest: str,
     resume: bool,
+    features: FeatureStore,
     announce: Announce,
 ) -> Trained:
     """Load, build, fit and score; `folder` is made when everything that can be refused was looked at."""
@@ -124,6 +134,7 @@ def _train(
         config=config,
         train=loaded["train"],
         validation=loaded["validation"],
+        features=features,
         folder=folder / CHECKPOINT,
         announce=announce,
     )
@@ -132,11 +143,29 @@ def _train(
         require_convergence(results)
         raise KeyboardInterrupt
     fitted = time.monotonic()
+    model = classifier.model if config.precision == "float32" else in_float32(keras, classifier.model)
     scores = {
-        split: score(classifier.model, loaded[split], announce(f"scoring, {split} photos"))
+        split: _score(
+            classifier, model, loaded[split], config, features, announce(f"scoring, {split} photos")
+        )
         for split in ("validation", "test")
     }
-    return Trained(classifier.model, source, loaded, results, scores, started, fitted)
+    return Trained(model, source, loaded, results, scores, started, fitted)
+
+
+def _score(
+    classifier: Classifier,
+    model: Any,
+    loaded: Loaded,
+    config: TrainingConfig,
+    features: FeatureStore,
+    tick: Tick,
+) -> Probabilities:
+    """Probabilities of each photo, float32 (n, classes); a frozen network is not asked twice about one."""
+    if config.regime != "head":
+        return predict_all(model, loaded.pixels, tick)
+    vectors = features.vectors(frozen_backbone(classifier, config), loaded, tick=tick)
+    return predict_all(classifier.head, vectors)
 
 
 def _open_folder(folder: Path, dataset: DataSet, digest: str, *, resume: bool) -> None:

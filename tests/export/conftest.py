@@ -19,7 +19,7 @@ from edgecls.export.options import ExportOptions
 from edgecls.networks.network import Network
 from edgecls.photos import DataSet
 from edgecls.progress import Tick
-from edgecls.runs import RunRecord, TrainingConfig, recall_data
+from edgecls.runs import RunRecord, recall_data
 
 Listed = Callable[[], AbstractContextManager[Network]]
 PlantPhotos = Callable[..., Path]
@@ -49,14 +49,14 @@ class TrainedRun:
 def train_run(root: Path, data: Path, **changes: object) -> tuple[Path, RunRecord]:
     pytest.importorskip("keras", reason="needs Keras, of the train extra")
     pytest.importorskip("litert_quantizer", reason="needs the export extra")
+    from edgecls.training.options import TrainingOptions, make_config
     from edgecls.training.train import train
 
     values: dict[str, Any] = {
-        "network": "small", "weights": "none", "regime": "scratch", "unfreeze": None, "size": 16,
-        "crop": "centre", "epochs": 10, "patience": 0, "batch_size": 16, "learning_rate": 0.03,
-        "fine_tune_rate": 0.001, "dropout": 0.0, "augment": 0, "balance": "none", "seed": 0,
+        "network": "small", "weights": "none", "regime": "scratch", "size": 16, "epochs": 10, "patience": 0,
+        "batch_size": 16, "learning_rate": 0.03, "dropout": 0.0, "augment": 0,
     }  # fmt: skip
-    config = TrainingConfig(**(values | changes))
+    config = make_config(TrainingOptions(**(values | changes)))
     result = train(open_data(data), config, runs=root / "runs", progress=silent)
     return result.folder, result.record
 

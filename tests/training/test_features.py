@@ -13,7 +13,7 @@ from edgecls.data import Loaded
 from edgecls.photos import DataSet, Photo
 from edgecls.runs import TrainingConfig
 from edgecls.training import features
-from edgecls.training.features import BATCH, extract, extract_views, run_padded
+from edgecls.training.features import BATCH, FeatureStore, Frozen, View, photo_vectors, run_padded
 
 pytestmark = pytest.mark.xdist_group("training")
 
@@ -33,22 +33,30 @@ class CountingBackbone:
 
 def loaded(count: int) -> Loaded:
     pixels = np.random.default_rng(0).integers(1, 256, (count, 16, 16, 3), np.uint8)
-    photos = tuple(Photo(str(i), i % 3, str(i)) for i in range(count))
+    photos = tuple(Photo(str(i), i % 3, f"{i:064x}") for i in range(count))
     return Loaded(pixels, np.arange(count, dtype=np.int64) % 3, photos, ())
+
+
+def vectors(backbone: CountingBackbone, photos: Loaded, store: FeatureStore | None = None) -> Any:
+    return (store or FeatureStore()).vectors(Frozen(backbone, "key"), photos)
+
+
+def views(backbone: CountingBackbone, photos: Loaded, count: int, *, seed: int = 0) -> Any:
+    drawn = tuple(View(number, seed, flip=True) for number in range(count))
+    return photo_vectors(FeatureStore(), Frozen(backbone, "key"), photos, drawn)
 
 
 def test_every_photo_passes_the_backbone_once_and_in_order() -> None:
     backbone, photos = CountingBackbone(), loaded(37)
-    vectors = extract(backbone, photos)
+    values = vectors(backbone, photos)
     assert len(backbone.seen) == len(set(backbone.seen)) == 37
-    assert np.allclose(vectors.values, photos.pixels.mean(axis=(1, 2)), atol=1e-3)
-    assert vectors.values.dtype == np.float32
-    assert np.array_equal(vectors.truth, photos.truth)
+    assert np.allclose(values, photos.pixels.mean(axis=(1, 2)), atol=1e-3)
+    assert values.dtype == np.float32
 
 
 def test_all_batches_have_one_shape_so_that_one_is_compiled() -> None:
     backbone = CountingBackbone()
-    extract(backbone, loaded(37))
+    vectors(backbone, loaded(37))
     assert set(backbone.shapes) == {(BATCH, 16, 16, 3)}
 
 
@@ -56,18 +64,42 @@ def test_a_filled_up_batch_gives_its_own_rows_alone() -> None:
     assert run_padded(CountingBackbone(), loaded(3).pixels).shape == (3, 3)
 
 
+def test_a_stored_photo_does_not_pass_again_whatever_stands_beside_it() -> None:
+    backbone, store = CountingBackbone(), FeatureStore()
+    first = vectors(backbone, loaded(20), store)
+    more = vectors(backbone, loaded(30), store)
+    assert len(backbone.seen) == 30
+    assert np.array_equal(more[:20], first)
+
+
+def test_another_process_finds_the_features_on_disk(tmp_path: Path) -> None:
+    first = vectors(CountingBackbone(), loaded(20), FeatureStore(tmp_path))
+    backbone = CountingBackbone()
+    assert np.array_equal(vectors(backbone, loaded(20), FeatureStore(tmp_path)), first)
+    assert backbone.seen == []
+
+
+def test_damaged_features_are_computed_again(tmp_path: Path) -> None:
+    vectors(CountingBackbone(), loaded(5), FeatureStore(tmp_path))
+    for file in tmp_path.iterdir():
+        file.write_bytes(file.read_bytes()[:50])
+    backbone = CountingBackbone()
+    vectors(backbone, loaded(5), FeatureStore(tmp_path))
+    assert len(backbone.seen) == 5
+
+
 def test_views_pass_once_each_beside_the_photo_as_it_is() -> None:
     backbone, photos = CountingBackbone(), loaded(10)
-    vectors = extract_views(backbone, photos, 2, seed=0)
+    seen = views(backbone, photos, 2)
     assert len(backbone.seen) == 30
-    assert np.allclose(vectors.values[:10], photos.pixels.mean(axis=(1, 2)), atol=1e-3)
-    assert vectors.truth.tolist() == photos.truth.tolist() * 3
-    assert not np.allclose(vectors.values[10:20], vectors.values[20:])
+    assert np.allclose(seen.values[:10], photos.pixels.mean(axis=(1, 2)), atol=1e-3)
+    assert seen.truth.tolist() == photos.truth.tolist() * 3
+    assert not np.allclose(seen.values[10:20], seen.values[20:])
 
 
 def test_views_are_the_same_for_the_same_seed() -> None:
     def values(seed: int) -> np.ndarray:
-        return extract_views(CountingBackbone(), loaded(10), 1, seed=seed).values
+        return np.asarray(views(CountingBackbone(), loaded(10), 1, seed=seed).values)
 
     assert np.array_equal(values(1), values(1))
     assert not np.array_equal(values(1), values(2))
@@ -75,8 +107,12 @@ def test_views_are_the_same_for_the_same_seed() -> None:
 
 def test_progress_counts_the_photos_of_all_views() -> None:
     heard: list[tuple[int, int]] = []
-    extract_views(
-        CountingBackbone(), loaded(20), 1, seed=0, tick=lambda done, total: heard.append((done, total))
+    photo_vectors(
+        FeatureStore(),
+        Frozen(CountingBackbone(), "key"),
+        loaded(20),
+        (View(0, 0, flip=False),),
+        lambda done, total: heard.append((done, total)),
     )
     assert heard == [(16, 40), (20, 40), (36, 40), (40, 40)]
 
@@ -97,7 +133,8 @@ def test_training_a_head_runs_the_network_once_per_photo_and_view_and_not_once_a
     passed: list[int] = []
 
     def counted(model: Any, batch: np.ndarray) -> np.ndarray:
-        passed.append(len(batch))
+        if batch.ndim == 4:  # pixels and not the vectors that the head is asked about
+            passed.append(len(batch))
         return np.asarray(run_padded(model, batch))
 
     monkeypatch.setattr(features, "run_padded", counted)
@@ -105,4 +142,5 @@ def test_training_a_head_runs_the_network_once_per_photo_and_view_and_not_once_a
         dataset, config(epochs=epochs, augment=augment), runs=tmp_path / "runs", progress=progress()
     )
     assert len(result.record.history["loss"]) == epochs
-    assert sum(passed) == len(dataset.train) * (1 + augment) + len(dataset.validation)
+    seen = len(dataset.train) * (1 + augment) + len(dataset.validation) + len(dataset.test)
+    assert sum(passed) == seen

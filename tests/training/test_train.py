@@ -71,6 +71,7 @@ def test_nothing_but_the_run_stays_in_its_folder(trained: TrainingResult) -> Non
     assert sorted(path.name for path in trained.folder.iterdir()) == [
         "model.keras",
         "run.json",
+        "scores.npz",
         "splits.json",
     ]
 

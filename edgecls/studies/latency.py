@@ -1,0 +1,192 @@
+"""Latency of a study's classifiers, timed side by side in interleaved rounds of one run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from edgecls.errors import EdgeclsError
+from edgecls.files import digest_json, read_json, write_json
+from edgecls.machine import Machine
+from edgecls.preprocess import Pixels
+from edgecls.records import from_record, to_record
+from edgecls.runs import read_run
+from edgecls.studies.model_files import FLOAT, INT8, Made, Making, make_files
+from edgecls.studies.planning import Cell
+from edgecls.studies.pool import cores
+from edgecls.studies.result import CellResult, LatencyResult
+from edgecls.studies.work import Step
+from edgecls.studies.workers import Send, call
+
+THREADS = 1
+ROUNDS = 12
+WARM_UP, SAMPLES = 2, 5  # invocations of a file in each round
+DOCUMENT = "latencies.json"
+
+
+@dataclass(frozen=True)
+class Timed:
+    """Contents of latencies.json: results with the raw samples behind them, ms by file; `key`: of what."""
+
+    key: str
+    results: tuple[LatencyResult, ...]
+    samples: dict[str, tuple[float, ...]]
+
+
+@dataclass(frozen=True)
+class Latencies:
+    """Latencies, and a sentence for each classifier that has none."""
+
+    results: tuple[LatencyResult, ...]
+    notes: tuple[str, ...]
+
+
+def one_of_each(cells: Sequence[CellResult]) -> list[CellResult]:
+    """A cell, of the first seed, of each distinct network, width, size, head and number of classes."""
+    first: dict[tuple[object, ...], CellResult] = {}
+    for cell in sorted((c for c in cells if c.failure is None), key=lambda c: c.name.seed):
+        config = cell.config
+        key = (config.network, config.width, config.size, config.head, len(cell.classes))
+        first.setdefault(key, cell)
+    return list(first.values())
+
+
+def measure_latencies(
+    cells: Sequence[CellResult],
+    folder: Path,
+    *,
+    limits: dict[str, int],
+    roots: dict[str, Path],
+    machine: Machine,
+    hear: Callable[[Step], None],
+) -> Latencies:
+    """Make the files that are not there yet, then time all of them, unless the same ones were timed already.
+
+    Nothing else of the study may run meanwhile. `roots` says where each data set lies.
+    """
+    made: dict[str, tuple[CellResult, Path, Made]] = {}
+    notes = []
+    for cell in one_of_each(cells):
+        try:
+            making = _making(cell, folder, limits=limits, roots=roots, machine=machine)
+            made[making.target.name] = (cell, making.target, make_files(making, hear))
+        except EdgeclsError as error:
+            notes.append(f"no latency of {cell.name.network} at {cell.config.size} pixels: {error}")
+    if not made:
+        return Latencies((), tuple(notes))
+    try:
+        return Latencies(_timed(made, folder, machine, hear), tuple(notes))
+    except EdgeclsError as error:
+        return Latencies((), (*notes, f"no latency: {error}"))
+
+
+def _making(
+    cell: CellResult, folder: Path, *, limits: dict[str, int], roots: dict[str, Path], machine: Machine
+) -> Making:
+    run = folder / cell.run
+    digest = read_run(run).model_sha256
+    return Making(
+        cell=Cell(cell.name, cell.config, roots[cell.name.data]),
+        key=cell.key,
+        run=run,
+        target=folder / "models" / digest[:16],
+        limits=limits,
+        threads=min(4, cores()),
+        machine=machine,
+    )
+
+
+def _timed(
+    made: dict[str, tuple[CellResult, Path, Made]],
+    folder: Path,
+    machine: Machine,
+    hear: Callable[[Step], None],
+) -> tuple[LatencyResult, ...]:
+    """The latencies of these files on this machine: kept from an earlier time, or measured now."""
+    document = folder / DOCUMENT
+    key = digest_json([list(made), to_record(machine), THREADS, ROUNDS, WARM_UP, SAMPLES])
+    if document.is_file():
+        earlier = from_record(Timed, read_json(document), str(document))
+        if earlier.key == key:
+            return earlier.results
+    files = [target / name for _, target, _ in made.values() for name in (FLOAT, INT8)]
+    samples = measure_files([path for path in files if path.is_file()], hear)
+    results = tuple(_result(*each, samples) for each in made.values())
+    named = {f"{path.parent.name}/{path.name}": tuple(values) for path, values in samples.items()}
+    write_json(document, to_record(Timed(key, results, named)))
+    return results
+
+
+def measure_files(files: Sequence[Path], hear: Callable[[Step], None]) -> dict[Path, list[float]]:
+    """Milliseconds of each invocation of each file, one picture at a time."""
+    samples: dict[Path, list[float]] = {path: [] for path in files}
+
+    def take(message: Step | tuple[Path, list[float]]) -> None:
+        if isinstance(message, Step):
+            hear(message)
+        else:
+            samples[message[0]] += message[1]
+
+    call(_time, tuple(files), threads=THREADS, hear=take)
+    return samples
+
+
+def _time(files: tuple[Path, ...], send: Send) -> None:
+    """Round after round, every other one backwards, so that heat and other programs meet all files alike.
+
+    A file is opened for its turn alone: all at once would fill the memory of a small machine.
+    """
+    for number in range(ROUNDS):
+        for path in files if number % 2 == 0 else files[::-1]:
+            send((path, _time_one(path)))
+        send(Step("", "latency, rounds", number + 1, ROUNDS))
+
+
+def _time_one(path: Path) -> list[float]:
+    from edgecls.runtime.engine import open_engine
+    from edgecls.runtime.timing import elapsed_ms, monotonic
+
+    engine = open_engine(path, threads=THREADS)
+    picture: Pixels = np.random.default_rng(0).integers(0, 256, (1, *engine.input.shape[1:]), np.uint8)
+    for _ in range(WARM_UP):
+        engine.run(picture)
+    found = []
+    for _ in range(SAMPLES):
+        start = monotonic()
+        engine.run(picture)
+        found.append(elapsed_ms(start, monotonic()))
+    engine.close()
+    return found
+
+
+def _result(cell: CellResult, target: Path, made: Made, samples: dict[Path, list[float]]) -> LatencyResult:
+    float_ms, float_p95 = _figures(samples[target / FLOAT])
+    int8_ms, int8_p95 = _figures(samples[target / INT8]) if target / INT8 in samples else (None, None)
+    return LatencyResult(
+        network=cell.config.network,
+        size=cell.config.size,
+        threads=THREADS,
+        parameters=cell.parameters or 0,
+        multiply_adds=cell.multiply_adds or 0,
+        float_ms=float_ms,
+        float_p95_ms=float_p95,
+        int8_ms=int8_ms,
+        int8_p95_ms=int8_p95,
+        float_bytes=made.float_bytes,
+        int8_bytes=made.int8_bytes,
+        note=made.note,
+        width=cell.config.width,
+        head=cell.config.head,
+        classes=len(cell.classes),
+        cell=cell.name,
+        float_top1=cell.test,
+        int8_top1=made.int8_top1,
+    )
+
+
+def _figures(samples: list[float]) -> tuple[float, float]:
+    median, p95 = np.percentile(np.asarray(samples, np.float64), (50, 95))
+    return round(float(median), 4), round(float(p95), 4)

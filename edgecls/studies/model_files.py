@@ -1,0 +1,126 @@
+"""TFLite files of a study's classifiers: float and int8, made once, with int8's accuracy measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from edgecls.data import Loaded, load_pixels
+from edgecls.errors import DeviceError, EdgeclsError
+from edgecls.files import new_folder, read_json, write_json
+from edgecls.machine import Machine
+from edgecls.metrics import Proportion, top1
+from edgecls.progress import Announce, Tick
+from edgecls.records import from_record, to_record
+from edgecls.runs import read_run, run_model
+from edgecls.splits import draw_stratified
+from edgecls.studies.photos import SEED, open_limited
+from edgecls.studies.planning import Cell
+from edgecls.studies.work import Step
+from edgecls.studies.workers import Send, call
+
+CALIBRATION_PHOTOS = 100
+DOCUMENT = "made.json"
+FLOAT, INT8 = "model.float32.tflite", "model.int8.tflite"
+BATCH = 16
+
+
+@dataclass(frozen=True)
+class Making:
+    """One cell's run, and the folder its files shall lie in; `note` says why int8 is not tried (again)."""
+
+    cell: Cell
+    key: str
+    run: Path
+    target: Path
+    limits: dict[str, int]
+    threads: int
+    machine: Machine
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What was made: sizes in bytes, and int8's accuracy on the cell's test photos; `note`: why there is none."""
+
+    float_bytes: int
+    int8_bytes: int | None
+    int8_top1: Proportion | None
+    note: str
+
+
+def make_files(making: Making, hear: Callable[[Step], None]) -> Made:
+    """Make the files, or find them; in a process of its own, since converter and quantizer can abort theirs.
+
+    Raises EdgeclsError when not even float could be made.
+    """
+    document = making.target / DOCUMENT
+    if not document.is_file():
+        try:
+            call(_make, making, threads=making.threads, hear=hear)
+        except DeviceError as error:  # the process died; once more, without the quantizer
+            if making.note:
+                raise
+            call(_make, replace(making, note=str(error)), threads=making.threads, hear=hear)
+    return from_record(Made, read_json(document), str(document))
+
+
+def _make(making: Making, send: Send) -> None:
+    from edgecls.export.candidates import make_float
+
+    def announce(description: str) -> Tick:
+        return lambda done, total: send(Step(making.key, description, done, total))
+
+    record = read_run(making.run)
+    model = run_model(making.run, record)
+    dataset = open_limited(making.cell.name.data, making.cell.root, making.limits)
+    photos = draw_stratified(list(dataset.train), CALIBRATION_PHOTOS, seed=SEED)
+    calibration = load_pixels(photos, record.preprocess)
+    with new_folder(making.target) as folder:
+        floats = make_float(model, folder, ("tflite",), parity=calibration.pixels, announce=announce)
+        size, accuracy, note = None, None, making.note
+        if not note:
+            note = _make_int8(floats[0].path, calibration, making, announce)
+        if not note:
+            test = load_pixels(dataset.test, record.preprocess)
+            size = (folder / INT8).stat().st_size
+            accuracy = _measure(
+                folder / INT8, test, threads=making.threads, tick=announce("int8, test photos")
+            )
+        made = Made(floats[0].path.stat().st_size, size, accuracy, note)
+        for path in folder.iterdir():
+            if path.name not in (FLOAT, INT8):
+                path.unlink()
+        write_json(folder / DOCUMENT, to_record(made))
+
+
+def _make_int8(source: Path, calibration: Loaded, making: Making, announce: Announce) -> str:
+    """Make INT8 beside `source`; the sentence that says why not, when that cannot be."""
+    from edgecls.export.candidates import Candidate, make_int8
+
+    try:
+        made = make_int8(
+            [Candidate(source, "tflite", "float32")],
+            calibration,
+            machine=making.machine,
+            threads=making.threads,
+            announce=announce,
+        )
+    except EdgeclsError as error:
+        return str(error)
+    return made[0].failure
+
+
+def _measure(path: Path, test: Loaded, *, threads: int, tick: Tick) -> Proportion:
+    import numpy as np
+
+    from edgecls.runtime.engine import open_engine
+
+    engine = open_engine(path, threads=threads)
+    answers = []
+    for start in range(0, len(test), BATCH):
+        answers.append(engine.run(test.pixels[start : start + BATCH]))
+        tick(min(start + BATCH, len(test)), len(test))
+    engine.close()
+    return top1(np.concatenate(answers), test.truth)

@@ -1,0 +1,82 @@
+"""Training the groups of a study on the nodes of a Ray cluster; a group whose node is lost begins again elsewhere.
+
+Ray: Moritz et al. 2018, "Ray: A Distributed Framework for Emerging AI Applications", OSDI.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from edgecls.errors import DeviceError, need
+from edgecls.studies.pool import Hear, Turn, give_up
+from edgecls.studies.result import CellResult
+from edgecls.studies.work import Group, train_cells
+from edgecls.studies.workers import use_threads
+
+RETRIES = 3  # of a group whose node or process was lost
+
+
+def train_groups_on_ray(groups: Sequence[Group], *, address: str, jobs: int, hear: Hear) -> None:
+    """Train all groups as tasks, `jobs` at once on each node; `hear` gets every CellResult as it comes.
+
+    Every node needs edgecls with the train extra and the photos under the same path; where the study's folder is
+    not shared, run folders stay on the node that made them. Raises MissingDependencyError without Ray, DeviceError
+    when no cluster answers at `address`.
+    """
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    ray = need("ray", "ray")
+    _connect(ray, address)
+    try:
+        threads = max(1, _smallest_node(ray) // jobs)
+        task = ray.remote(_stream).options(num_cpus=threads, max_retries=RETRIES)
+        here = str(Path.cwd())
+        running = {task.remote(group, threads, here): Turn(group) for group in groups}
+        while running:
+            (stream, *_), _ = ray.wait(list(running), num_returns=1)
+            again = _take(ray, stream, running, hear)
+            running |= {task.remote(group, threads, here): Turn(group) for group in again}
+    finally:
+        ray.shutdown()
+
+
+def _connect(ray: Any, address: str) -> None:
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        first = (str(error).strip().splitlines() or ["no reason given"])[0]
+        raise DeviceError(
+            f"--ray: expected a Ray cluster at {address}, found none ({first}); "
+            "start one with: ray start --head, and give its address"
+        ) from error
+
+
+def _smallest_node(ray: Any) -> int:
+    return min(int(node["Resources"].get("CPU", 1)) for node in ray.nodes() if node["Alive"])
+
+
+def _stream(group: Group, threads: int, place: str) -> Iterator[CellResult]:
+    """The cells of a group, on a node; in the folder `place`, to which the paths of a study are relative."""
+    os.chdir(place)
+    use_threads(threads)
+    yield from train_cells(group, lambda step: None)
+
+
+def _take(ray: Any, stream: Any, running: dict[Any, Turn], hear: Hear) -> list[Group]:
+    """Take the next result of a group; what is left of a group that was given up is given back."""
+    turn = running[stream]
+    try:
+        result = ray.get(next(stream))
+    except StopIteration:
+        del running[stream]
+        return []
+    except ray.exceptions.RayError as error:
+        del running[stream]
+        first = str(error).strip().splitlines()[0]
+        return give_up(turn, f"its Ray task failed, tried up to {RETRIES + 1} times ({first})", hear)
+    turn.done += 1
+    hear(result)
+    return []

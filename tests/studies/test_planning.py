@@ -1,0 +1,130 @@
+"""A plan: every cell once, its options laid over one another in the documented order and checked before training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from edgecls.errors import UsageError
+from edgecls.networks.network import Network
+from edgecls.studies.planning import Cell, cell_key, find_budget, frozen_key, plan_cells, weights_identity
+from edgecls.studies.reading import read_study
+from edgecls.studies.study import Budget, Data, Grid, Regime, Study
+
+WriteStudy = Callable[..., Path]
+
+LAYERS = ("study", "data", "network", "regime", "both", "budget")
+
+
+def study_with(epochs: dict[str, int]) -> Study:
+    """A study of one cell whose layers name their own number of epochs, where they name any."""
+
+    def options(layer: str) -> dict[str, object]:
+        return {"epochs": epochs[layer]} if layer in epochs else {}
+
+    regime = Regime({"regime": "scratch", **options("regime")}, {"lenet": options("both")})
+    return Study(
+        name="s",
+        title="t",
+        document="d",
+        question="q",
+        options=options("study"),
+        networks={"lenet": options("network")},
+        regimes={"r": regime},
+        data={"tints": Data(options=options("data"))},
+        grid=(Grid(("lenet",), ("r",), ("tints",)),),
+        budgets={"quick": Budget(options=options("budget"))},
+    )
+
+
+@pytest.mark.parametrize("last", range(len(LAYERS)))
+def test_a_later_layer_of_options_wins(last: int) -> None:
+    study = study_with({layer: 10 + i for i, layer in enumerate(LAYERS[: last + 1])})
+    (cell,) = plan_cells(study, study.budgets["quick"])
+    assert cell.config.epochs == 10 + last
+
+
+def test_the_cells_are_every_combination_once_for_each_seed(write_study: WriteStudy) -> None:
+    study = read_study(write_study())
+    doubled = replace(study, grid=study.grid * 2)
+    cells = plan_cells(doubled, doubled.budgets["full"])
+    names = [(c.name.network, c.name.regime, c.name.seed) for c in cells]
+    assert len(set(names)) == len(names) == 8
+    assert names[:3] == [("lenet", "frozen", 0), ("lenet", "frozen", 1), ("lenet", "scratch", 0)]
+    assert [cell.config.seed for cell in cells] == [0, 1] * 4
+
+
+def test_a_budget_may_leave_networks_out(write_study: WriteStudy) -> None:
+    study = read_study(write_study(("seeds = [0]", 'seeds = [0]\ngrid_networks = ["cnn"]')))
+    assert {cell.name.network for cell in plan_cells(study, study.budgets["quick"])} == {"cnn"}
+
+
+def test_a_budget_that_is_not_there_is_wrong_use(write_study: WriteStudy) -> None:
+    study = read_study(write_study())
+    with pytest.raises(UsageError, match=r"--budget: study tints has quick, full, found 'half'"):
+        find_budget(study, "half")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (
+            "size = 48",
+            "size = 2",
+            "network lenet, regime frozen, data tints: lenet needs pictures of at least",
+        ),
+        ("batch_size = 16", 'unfreeze = "x"', "network lenet, regime frozen, data tints: --unfreeze belongs"),
+    ],
+)
+def test_options_that_do_not_go_together_are_found_before_training(
+    write_study: WriteStudy, old: str, new: str, words: str
+) -> None:
+    study = read_study(write_study((old, new)))
+    with pytest.raises(UsageError, match=words):
+        plan_cells(study, study.budgets["quick"])
+
+
+def cell_of(**changes: object) -> Cell:
+    study = study_with({})
+    (cell,) = plan_cells(study, study.budgets["quick"])
+    return replace(cell, config=replace(cell.config, **changes))  # type: ignore[arg-type]
+
+
+def test_a_key_depends_on_options_photos_and_versions() -> None:
+    config = cell_of().config
+    keys = [
+        cell_key(config, "a", {"keras": "3"}),
+        cell_key(config, "b", {"keras": "3"}),
+        cell_key(config, "a", {"keras": "4"}),
+        cell_key(replace(config, epochs=7), "a", {"keras": "3"}),
+        cell_key(replace(config, seed=7), "a", {"keras": "3"}),
+    ]
+    assert len(set(keys)) == 5
+
+
+def test_a_file_of_weights_enters_the_key_by_its_bytes_and_not_by_its_path(tmp_path: Path) -> None:
+    (tmp_path / "a.weights.h5").write_bytes(b"one")
+    (tmp_path / "b.weights.h5").write_bytes(b"one")
+    (tmp_path / "c.weights.h5").write_bytes(b"two")
+    keys = [cell_key(cell_of(weights=str(tmp_path / f"{name}.weights.h5")).config, "d", {}) for name in "abc"]
+    assert keys[0] == keys[1] != keys[2]
+
+
+def test_the_name_of_a_source_stands_for_itself(small_network: Network) -> None:
+    assert weights_identity(cell_of(network="small", weights="made").config) == "made"
+    assert weights_identity(cell_of().config) == "none"
+
+
+def test_cells_whose_photos_pass_the_same_frozen_network_belong_together(small_network: Network) -> None:
+    def key(**changes: object) -> str:
+        return frozen_key(cell_of(**{"network": "small", "weights": "made", **changes}))
+
+    head = key(regime="head")
+    assert head == key(regime="two-stage") == key(regime="head", seed=1) == key(regime="head", epochs=9)
+    assert head != key(regime="head", size=64)
+    assert head != key(regime="head", weights="none")
+    assert key(regime="finetune") != key(regime="finetune", seed=1)
+    assert frozen_key(cell_of(regime="head", seed=1)) != frozen_key(cell_of(regime="head", seed=2))

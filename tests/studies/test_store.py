@@ -1,0 +1,121 @@
+"""The folder of a study holds whole results, strictly read, and one study at a time works in it."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from edgecls.devices.detect import detect_machine
+from edgecls.errors import EdgeclsError, ModelError, UsageError
+from edgecls.metrics import wilson
+from edgecls.studies.result import SCHEMA, CellName, CellResult, LatencyResult, StudyResult
+from edgecls.studies.store import COLUMNS, Store, own_folder, read_result, write_result
+from edgecls.training.options import TrainingOptions, make_config
+
+CONFIG = make_config(TrainingOptions(network="lenet", regime="scratch"))
+CELL = CellResult(
+    CellName("tints", "lenet", "scratch", 0),
+    "key",
+    CONFIG,
+    "now",
+    None,
+    {"keras": "3"},
+    photos={"train": 30, "validation": 6, "test": 12},
+    test=wilson(9, 12),
+    seconds={"total": 7.5},
+    parameters=2_000_000,
+)
+
+
+def test_a_result_is_found_by_its_key(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    assert store.find("key") is None
+    store.keep(CELL)
+    assert store.find("key") == CELL
+    store.forget("key")
+    assert store.find("key") is None
+
+
+def test_a_failure_is_not_kept(tmp_path: Path) -> None:
+    Store(tmp_path).keep(replace(CELL, test=None, failure="no"))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"key": "key"}', "[]"])
+def test_what_is_no_result_counts_as_none(tmp_path: Path, text: str) -> None:
+    Store(tmp_path).keep(CELL)
+    (tmp_path / "cells" / "key.json").write_text(text)
+    assert Store(tmp_path).find("key") is None
+
+
+def test_a_result_under_another_key_counts_as_none(tmp_path: Path) -> None:
+    Store(tmp_path).keep(CELL)
+    (tmp_path / "cells" / "key.json").rename(tmp_path / "cells" / "other.json")
+    assert Store(tmp_path).find("other") is None
+
+
+def test_two_studies_do_not_work_in_one_folder(tmp_path: Path) -> None:
+    with (
+        own_folder(tmp_path / "study"),
+        pytest.raises(UsageError, match="another `edgecls study` is at work there"),
+        own_folder(tmp_path / "study"),
+    ):
+        pass
+    with own_folder(tmp_path / "study"):
+        pass
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(EdgeclsError, match="study: cannot be written"),
+        own_folder(tmp_path / "file" / "study"),
+    ):
+        pass
+
+
+def study_result() -> StudyResult:
+    latency = LatencyResult(
+        "lenet", CONFIG.size, 1, 2_000_000, 5, 1.5, 2.0, None, None, 10, None, note="no", head=CONFIG.head
+    )
+    bad = replace(CELL, name=replace(CELL.name, seed=1), key="", test=None, seconds=None, failure="gone")
+    return StudyResult(
+        SCHEMA,
+        "tints",
+        "quick",
+        "edgecls study",
+        "now",
+        7.5,
+        detect_machine(),
+        {},
+        {},
+        (CELL, bad),
+        (latency,),
+    )
+
+
+def test_a_study_read_again_is_the_same(tmp_path: Path) -> None:
+    write_result(tmp_path, study_result())
+    assert read_result(tmp_path) == study_result()
+
+
+def test_a_study_of_another_schema_is_refused(tmp_path: Path) -> None:
+    write_result(tmp_path, study_result())
+    record = json.loads((tmp_path / "study.json").read_text())
+    (tmp_path / "study.json").write_text(json.dumps(record | {"schema": 99}))
+    with pytest.raises(ModelError, match="expected a study of schema 1, found 99"):
+        read_result(tmp_path)
+
+
+def test_the_table_has_a_line_for_each_cell(tmp_path: Path) -> None:
+    write_result(tmp_path, study_result())
+    with (tmp_path / "table.csv").open(newline="") as file:
+        good, bad = csv.DictReader(file)
+    assert tuple(good) == COLUMNS
+    assert (good["top1"], good["n"], good["seconds"], good["float_ms"]) == ("0.75", "12", "7.5", "1.5")
+    assert float(good["top1_per_million_parameters"]) == 0.375
+    assert (bad["top1"], bad["failure"]) == ("", "gone")
