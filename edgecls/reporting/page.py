@@ -103,13 +103,17 @@ class Section:
 
 @dataclass(frozen=True)
 class Page:
-    """A whole report: what it is about, the result in one line, the main figures, then the sections."""
+    """A whole report: what it is about, the result in one line, the main figures, then the sections.
+
+    `wide` is for tables of a dozen columns.
+    """
 
     kind: str
     title: str
     headline: str
     tiles: tuple[Tile, ...]
     sections: tuple[Section, ...]
+    wide: bool = False
 
 
 def render(page: Page) -> str:

@@ -24,10 +24,15 @@ SAID_ONE_BY_ONE = 4  # above so many pairs they are counted
 
 
 def study_headline(result: StudyResult) -> str:
-    """The best cell of the first data set, in one line."""
+    """The regimes against each other where there are many pairs, else the best cell, in one line."""
+    pairs = regime_pairs(result)
     names = data_names(result)
     if not names:
         return "No cell has a figure"
+    if len(pairs) > SAID_ONE_BY_ONE:
+        first, second = pairs[0].first.regime, pairs[0].second.regime
+        above, _, count = _tally(pairs, first=first, second=second)
+        return f"{first} surely better than {second} in {above} of {count} pairs"
     best = best_of(scored(result, names[0]))
     return f"{cell_title(result, best.name)}: {percent(top1_of(best).value)} top-1 on {names[0]}"
 
@@ -82,13 +87,23 @@ def _beside(study: Study, pair: Pair) -> str:
 
 
 def _counted(study: Study, pairs: Sequence[Pair], *, first: str, second: str) -> str:
-    chosen = [pair for pair in pairs if (pair.first.regime, pair.second.regime) == (first, second)]
+    above, below, count = _tally(pairs, first=first, second=second)
+    return (
+        f"{first} against {second}, {count} pairs of cells: surely better in {above}, surely worse in {below}, "
+        f"not decided in {count - above - below}{_signs(study, _of_regimes(pairs, first=first, second=second))}."
+    )
+
+
+def _tally(pairs: Sequence[Pair], *, first: str, second: str) -> tuple[int, int, int]:
+    """Pairs in which `first` is surely better, surely worse, and all pairs of these two regimes."""
+    chosen = _of_regimes(pairs, first=first, second=second)
     above = sum(is_sure(pair) and pair.difference > 0 for pair in chosen)
     below = sum(is_sure(pair) and pair.difference < 0 for pair in chosen)
-    return (
-        f"{first} against {second}, {len(chosen)} pairs of cells: surely better in {above}, surely worse in "
-        f"{below}, not decided in {len(chosen) - above - below}{_signs(study, chosen)}."
-    )
+    return above, below, len(chosen)
+
+
+def _of_regimes(pairs: Sequence[Pair], *, first: str, second: str) -> list[Pair]:
+    return [pair for pair in pairs if (pair.first.regime, pair.second.regime) == (first, second)]
 
 
 def _signs(study: Study, pairs: Sequence[Pair]) -> str:

@@ -78,6 +78,7 @@ def _page(study: Study, result: StudyResult, pictures: dict[str, Pictures]) -> P
             Section("What is taken for what", tuple(pictures["matrices"].values())),
             Section("How it was made", (Facts(_facts(study, result)),)),
         ),
+        wide=True,
     )
 
 
@@ -90,7 +91,11 @@ def _tiles(result: StudyResult) -> tuple[Tile, ...]:
     count = Tile(
         "cells", str(len(result.cells)), f"{len(scored(result))} with figures, budget {result.budget}"
     )
-    return (*tiles, count, Tile("took", duration(result.seconds), result.machine.model))
+    return (
+        *tiles,
+        count,
+        Tile("training", duration(result.seconds), f"all cells, on {result.machine.model}"),
+    )
 
 
 def _answer(study: Study, result: StudyResult) -> tuple[Block, ...]:
@@ -116,7 +121,7 @@ def _facts(study: Study, result: StudyResult) -> tuple[tuple[str, str], ...]:
         *((f"about {data}", study.data[data].note) for data in data_names(result) if study.data[data].note),
         ("machine", machine_line(result.machine)),
         ("date", f"{result.created[:19].replace('T', ' ')} UTC"),
-        ("took", duration(result.seconds)),
+        ("training", f"{duration(result.seconds)}, all cells one after the other; latencies not counted"),
         ("versions", ", ".join(f"{name} {number}" for name, number in result.versions.items())),
         ("weights", _weights(result)),
     )

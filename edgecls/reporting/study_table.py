@@ -19,23 +19,23 @@ from edgecls.studies.study import Study
 COLUMNS = (
     "network, regime",
     "data",
-    "test photos",
+    "photos",
     "top-1",
     "95 %",
     "document",
     "per class",
     "weighted F1",
     "training",
-    "parameters",
+    "param.",
     "multiply-adds",
     "points per M param.",
     "float ms",
     "int8 ms",
-    "int8 top-1",
+    "int8 top\N{NON-BREAKING HYPHEN}1",
 )
 DATA = 1  # the column of the data set
 NOTE = (
-    "Top-1 on the test photos with its 95 % interval (Wilson). Document: its own figure, and the photos it was "
+    "Top-1 on so many test photos with its 95 % interval (Wilson). Document: its own figure, and the photos it was "
     "obtained on. Per class: mean recall of the classes. Parameters and multiply-adds: the whole classifier at this "
     "picture size. Points: percentage points of top-1 for each million parameters. ms: median of one picture, "
     "timed in turn in one run, one thread; int8 top-1 is known of the cell whose model was made int8."
@@ -94,10 +94,10 @@ def _accuracy(study: Study, cell: CellResult) -> tuple[str, ...]:
 
 
 def document_cell(study: Study, cell: CellResult) -> str:
-    """The document's figure and where it is from, e.g. "66.7 % (military)" or "81.8 % (same set)"."""
+    """The document's figure and where it is from, e.g. "66.7 % (military)" or "81.8 % (same)"."""
     parts = []
     for figure in figures_beside(study, cell.name):
-        where = "same set" if same_photos(study, figure, cell.name.data) else figure.data
+        where = "same" if same_photos(study, figure, cell.name.data) else figure.data
         parts.append(f"{percent(figure.top1)} ({where})")
     return ", ".join(parts) or "–"
 
@@ -160,5 +160,15 @@ def comparison_warnings(study: Study, result: StudyResult) -> tuple[str, ...]:
             )
     if photos := study.budgets[result.budget].photos:
         limits = ", ".join(f"{count} {split}" for split, count in photos.items())
-        sentences.append(f"Budget {result.budget}: at most {limits} photos of each data set.")
+        whole = " The document had the whole sets." if _has_same(study, result) else ""
+        sentences.append(f"Budget {result.budget}: at most {limits} photos of each data set.{whole}")
     return tuple(sentences)
+
+
+def _has_same(study: Study, result: StudyResult) -> bool:
+    """Whether some figure of the document was obtained on a data set of ours."""
+    return any(
+        same_photos(study, figure, cell.name.data)
+        for cell in result.cells
+        for figure in figures_beside(study, cell.name)
+    )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from edgecls.studies.result import CellResult
 from edgecls.studies.work import Group, train_cells
 from edgecls.studies.workers import use_threads
 
+KNOCK_S = 10
 RETRIES = 3  # of a group whose node or process was lost
 
 
@@ -45,6 +47,7 @@ def train_groups_on_ray(groups: Sequence[Group], *, address: str, jobs: int, hea
 
 def _connect(ray: Any, address: str) -> None:
     try:
+        _knock(address)
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         first = (str(error).strip().splitlines() or ["no reason given"])[0]
@@ -52,6 +55,13 @@ def _connect(ray: Any, address: str) -> None:
             f"--ray: expected a Ray cluster at {address}, found none ({first}); "
             "start one with: ray start --head, and give its address"
         ) from error
+
+
+def _knock(address: str) -> None:
+    """Raise OSError when nobody listens at HOST:PORT; Ray itself takes minutes to say so."""
+    host, _, port = address.rpartition(":")
+    if port.isdigit() and "/" not in host:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCK_S).close()
 
 
 def _smallest_node(ray: Any) -> int:

@@ -195,13 +195,14 @@ def test_the_table_has_our_figures_and_the_documents_beside_them(tmp_path: Path)
 def test_figures_on_other_photos_are_said_to_be_so(tmp_path: Path) -> None:
     page = page_of(tmp_path, made_study(*MILITARY), made_result(*SIX))
     assert "The document's figures beside groceries were obtained on other photos (military)" in page.text
-    assert "at most 300 train, 200 test photos" in page.text
+    assert "at most 300 train, 200 test photos of each data set." in page.text
+    assert "The document had the whole sets." not in page.text
 
 
 def test_figures_on_the_same_data_set_need_no_warning(tmp_path: Path) -> None:
     study = made_study(DocumentFigure("vgg16", "unfrozen", "groceries", 0.9))
     page = page_of(tmp_path, study, made_result(*SIX, budget="full"))
-    assert page.row("vgg16, unfrozen")[4] == "90.0 % (same set)"
+    assert page.row("vgg16, unfrozen")[4] == "90.0 % (same)"
     assert "obtained on other photos" not in page.text
 
 
@@ -210,9 +211,10 @@ def test_a_data_set_of_another_name_in_the_same_place_is_the_same_set(tmp_path: 
         made_study(DocumentFigure("vgg16", "unfrozen", "cifar10", 0.9, "few")),
         data={"few": Data(path="data/cifar10")},
     )
-    result = replace(made_result(cell("vgg16", "unfrozen", 0.8, data="few"), budget="full"), labels={})
+    result = replace(made_result(cell("vgg16", "unfrozen", 0.8, data="few")), labels={})
     page = page_of(tmp_path, study, result)
-    assert page.row("vgg16, unfrozen")[4] == "90.0 % (same set)"
+    assert page.row("vgg16, unfrozen")[4] == "90.0 % (same)"
+    assert "The document had the whole sets." in page.text
 
 
 def test_regimes_that_saw_the_same_photos_are_compared_with_the_document(tmp_path: Path) -> None:
@@ -315,3 +317,4 @@ def test_many_pairs_are_counted_with_the_sign_the_document_has(tmp_path: Path) -
         "unfrozen against frozen, 5 pairs of cells: surely better in 5, surely worse in 0, not decided in 0; "
         "the document has the same sign in 1 of 1 decided ones." in page.text
     )
+    assert "unfrozen surely better than frozen in 5 of 5 pairs" in page.text
