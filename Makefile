@@ -8,7 +8,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
-EXTRAS := onnx,train,export,report,samples,weights,dev
+EXTRAS := onnx,train,export,report,samples,weights,ray,dev
 # Two test processes: each may hold TensorFlow in memory.
 WORKERS ?= 2
 

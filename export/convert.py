@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -42,8 +43,12 @@ def _run_worker(model: Path, folder: Path, formats: tuple[str, ...]) -> None:
         str(folder),
         ",".join(formats),
     ]
+    # Without PYTHONSAFEPATH a folder named "jax" or "onnx" where the user stands would be imported for the package.
+    environment = os.environ | {"PYTHONSAFEPATH": "1"}
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False, env=environment
+        )
     except subprocess.TimeoutExpired as error:
         raise ModelError(f"{model}: the conversion took longer than {TIMEOUT_S} s and was ended") from error
     if done.returncode == 0:

@@ -37,13 +37,17 @@ def attention(keras: Any, model: Any, pixels: Pixels, *, label: int) -> Heat:
 def _class_score(keras: Any, model: Any, label: int) -> Callable[[Any], Any]:
     """Takes the last map, (1, h, w, channels), to the score of a class before the softmax, less its bias."""
     head = model.get_layer(HEAD)
-    between = keras.Model(model.get_layer(FEATURES).input, head.input)
+    features = model.get_layer(FEATURES)
+    last_map = vectors = keras.Input(features.input.shape[1:])
+    for layer in model.layers[model.layers.index(features) : model.layers.index(head)]:
+        vectors = layer(vectors)
+    between = keras.Model(last_map, vectors)
     trained = [variable.value for variable in between.trainable_variables]
     fixed = [variable.value for variable in between.non_trainable_variables]
 
     def score(last_map: Any) -> Any:
-        vectors, _ = between.stateless_call(trained, fixed, last_map, training=False)
-        return keras.ops.matmul(vectors, head.kernel)[0, label]
+        found, _ = between.stateless_call(trained, fixed, last_map, training=False)
+        return keras.ops.matmul(found, head.kernel)[0, label]
 
     return score
 

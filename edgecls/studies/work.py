@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from edgecls.errors import DataError, EdgeclsError
-from edgecls.files import utc_now, write_bytes
+from edgecls.files import read_json, utc_now, write_bytes
 from edgecls.metrics import balanced_accuracy, class_reports
 from edgecls.names import slug
 from edgecls.networks.cost import Cost, cost_of
@@ -26,7 +26,7 @@ from edgecls.studies.photos import open_limited
 from edgecls.studies.planning import Cell
 from edgecls.studies.result import CellResult, Predictions
 from edgecls.training.classifier import build_head, head_kind, hidden_units, vectorize
-from edgecls.training.run_folder import REQUEST
+from edgecls.training.run_folder import REQUEST, inputs_digest
 from edgecls.training.train import train
 
 DIGITS = 16  # of a photo's digest: enough to tell the photos of a study apart
@@ -130,12 +130,13 @@ def _train_cell(keyed: KeyedCell, group: Group, features: Any, send: Send) -> Ce
         raise DataError(f"{keyed.cell.root}: the photos changed while the study ran; start it again")
     import_keras().backend.clear_session()
     runs = group.folder / "runs"
+    inputs = inputs_digest(keyed.cell.config, dataset, group.versions)
     trained = train(
         dataset,
         keyed.cell.config,
         runs=runs,
         name=keyed.run,
-        resume=_may_resume(runs / keyed.run),
+        resume=_may_resume(runs / keyed.run, inputs),
         progress=_teller(keyed.key, send),
         features=features,
     )
@@ -144,12 +145,16 @@ def _train_cell(keyed: KeyedCell, group: Group, features: Any, send: Send) -> Ce
     return _result(keyed, trained.folder, trained.record)
 
 
-def _may_resume(folder: Path) -> bool:
-    """Whether `folder` holds an unfinished run; one that was killed before it said what it is, is removed."""
-    if (folder / REQUEST).is_file():
-        return True
-    if folder.is_dir() and not (folder / DOCUMENT).is_file():
-        shutil.rmtree(folder)
+def _may_resume(folder: Path, digest: str) -> bool:
+    """Whether `folder` holds an unfinished run of these inputs.
+
+    Any other but the complete one is removed: it was killed before it said what it is, or its weights lay elsewhere.
+    """
+    for document in (REQUEST, DOCUMENT):
+        path = folder / document
+        if path.is_file() and read_json(path).get("inputs_digest") == digest:
+            return document == REQUEST
+    shutil.rmtree(folder, ignore_errors=True)
     return False
 
 

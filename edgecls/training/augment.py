@@ -57,7 +57,7 @@ def _shift_batch(pictures: Pixels, rng: np.random.Generator, *, flip: bool) -> P
     reach = max(1, round(side * SMALL_SHIFT))
     around = np.pad(pictures, ((0, 0), (reach, reach), (reach, reach), (0, 0)), mode="reflect")
     starts = rng.integers(0, 2 * reach + 1, (n, 2))
-    mirrored = rng.random(n) < (0.5 if flip else 0.0)
+    mirrored = np.less(rng.random(n), 0.5 if flip else 0.0)
     views = np.empty_like(pictures)
     for i, (top, left) in enumerate(starts):
         view = around[i, top : top + side, left : left + side]

@@ -37,7 +37,7 @@ def precision(keras: Any, name: str) -> Iterator[None]:
 
 
 def _has_gpu(keras: Any) -> bool:
-    return any("gpu" in str(device) for device in keras.distribution.list_devices("gpu"))
+    return any(not str(device).startswith("cpu") for device in keras.distribution.list_devices())
 
 
 def in_float32(keras: Any, model: Any) -> Any:

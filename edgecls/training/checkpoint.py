@@ -7,6 +7,8 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from edgecls.files import read_json, write_json
 from edgecls.progress import Tick
 from edgecls.records import from_record, to_record
@@ -86,11 +88,21 @@ class Checkpoint:
 
 
 def make_callback(
-    keras: Any, checkpoint: Checkpoint, *, patience: int, epochs: int, tick: Tick | None
+    keras: Any, checkpoint: Checkpoint, *, patience: int, epochs: int, seed: int, tick: Tick | None
 ) -> Any:
-    """The Keras callback that saves every epoch, ends the fit after `patience` epochs without a better one."""
+    """The Keras callback that saves every epoch, ends the fit after `patience` epochs without a better one.
+
+    It seeds dropout at the start of each epoch: Keras' files do not hold the state of its generators, and a resumed
+    fit would differ from an unbroken one.
+    """
 
     class SaveEveryEpoch(keras.callbacks.Callback):  # type: ignore[misc]
+        def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+            random = np.random.default_rng((seed, epoch))
+            for variable in self.model.non_trainable_variables:
+                if variable.path.endswith("seed_generator_state"):
+                    variable.assign(np.array([random.integers(2**31), 0], str(variable.dtype)))
+
         def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
             state = checkpoint.state().advance(dict(logs or {}))
             if state.epochs - state.best_epoch >= patience > 0 or state.epochs >= epochs:

@@ -32,6 +32,7 @@ class FitPlan:
     steps: int | None = None
     class_weight: dict[int, float] | None = None
     baseline: bool = False
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,9 @@ def _run(
 ) -> bool:
     """Fit until done; say whether Ctrl-C ended it."""
     done = checkpoint.state().epochs
-    callback = make_callback(keras, checkpoint, patience=plan.patience, epochs=plan.epochs, tick=tick)
+    callback = make_callback(
+        keras, checkpoint, patience=plan.patience, epochs=plan.epochs, seed=plan.seed, tick=tick
+    )
     try:
         model.fit(
             batches(done),

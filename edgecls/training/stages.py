@@ -205,4 +205,5 @@ def _plan(
         steps=steps,
         class_weight=class_weights(truth) if config.balance == "weights" else None,
         baseline=baseline,
+        seed=config.seed,
     )

@@ -148,3 +148,15 @@ def test_an_evaluation_photo_over_the_limit_does_not_end_the_copying(
     copied = copy_evaluation(held_out, LABELS, tmp_path / "b", count=12, max_bytes=1 << 16, seed=seed)
     assert len(copied) == 10
     assert sum((tmp_path / "b" / p.file).stat().st_size for p in copied) <= 1 << 16
+
+
+def test_a_users_folder_named_like_a_package_does_not_stand_in_its_way(
+    tmp_path: Path, worker: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = sys.executable
+    (tmp_path / "onnx").mkdir()
+    (tmp_path / "onnx" / "__init__.py").write_text("raise SystemExit('the user\\'s onnx was imported')\n")
+    monkeypatch.chdir(tmp_path)
+    worker(f'"{real}" -c "import onnx" && echo "found the package" >&2; exit 1')
+    with pytest.raises(ModelError, match="found the package"):
+        attempt(tmp_path)

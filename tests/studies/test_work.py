@@ -19,6 +19,7 @@ from edgecls.studies.planning import Cell, cell_key
 from edgecls.studies.result import CellName, CellResult
 from edgecls.studies.work import Group, KeyedCell, Step, train_cells
 from edgecls.training import features
+from edgecls.training.backend import import_keras, training_versions
 from edgecls.training.options import TrainingOptions, make_config
 
 pytest.importorskip("keras", reason="needs Keras, of the train extra")
@@ -28,20 +29,27 @@ LIMITS = {"train": 30, "test": 12}
 
 
 def configured(**options: Any) -> TrainingConfig:
-    given = {"network": "small", "regime": "head", "epochs": 2, "patience": 0, "batch_size": 16}
+    given: dict[str, Any] = {
+        "network": "small",
+        "regime": "head",
+        "epochs": 2,
+        "patience": 0,
+        "batch_size": 16,
+    }
     return make_config(TrainingOptions(**(given | options)))
 
 
 def group_of(folder: Path, tints: Path, *configs: TrainingConfig) -> Group:
     digest = open_limited("tints", tints, LIMITS).digest
+    versions = training_versions(import_keras())
     keyed = tuple(
         KeyedCell(
             Cell(CellName("tints", config.network, f"r{i}", config.seed), config, tints),
-            cell_key(config, digest, {}),
+            cell_key(config, digest, versions),
         )
         for i, config in enumerate(configs)
     )
-    return Group(keyed, LIMITS, digest, folder, {})
+    return Group(keyed, LIMITS, digest, folder, versions)
 
 
 def trained(group: Group, send: Callable[[Any], None] = lambda step: None) -> list[CellResult]:

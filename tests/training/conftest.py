@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ def make_config(**changes: object) -> TrainingConfig:
         "dropout": 0.0,
         "augment": 0,
     }
-    rates: dict[str, object] = {"learning_rate": 0.01, "fine_tune_rate": 0.001}
+    rates: dict[str, Any] = {"learning_rate": 0.01, "fine_tune_rate": 0.001}
     given = {key: changes.pop(key) for key in rates if key in changes}
     asked = make_config(TrainingOptions(**(values | changes)))  # type: ignore[arg-type]
     return replace(asked, **(rates | given))  # rates of 0 and infinity too, which no user may ask for

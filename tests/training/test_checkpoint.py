@@ -67,7 +67,7 @@ class FakeModel:
 def run(folder: Path, accuracies: list[float], *, patience: int, epochs: int) -> tuple[FakeModel, FitState]:
     keras = pytest.importorskip("keras", reason="needs Keras, of the train extra")
     checkpoint, model = Checkpoint(folder), FakeModel()
-    callback: Any = make_callback(keras, checkpoint, patience=patience, epochs=epochs, tick=None)
+    callback: Any = make_callback(keras, checkpoint, patience=patience, epochs=epochs, seed=0, tick=None)
     callback.set_model(model)
     for index, accuracy in enumerate(accuracies):
         model.epoch = index + 1

@@ -38,6 +38,7 @@ def lengths(result: TrainingResult) -> set[int]:
     ("changes", "step"),
     [
         ({"regime": "head"}, "epochs, head"),
+        ({"regime": "head", "dropout": 0.5}, "epochs, head"),
         ({"regime": "scratch", "augment": 1, "batch_size": 8}, "epochs, network"),
     ],
 )
