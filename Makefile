@@ -12,16 +12,19 @@ EXTRAS := onnx,train,export,report,samples,weights,ray,dev
 # Two test processes: each may hold TensorFlow in memory.
 WORKERS ?= 2
 
-.PHONY: help venv demo test lint clean
+.PHONY: help venv demo test test-networks lint clean
 
 help:  ## Show what can be made.
-	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: venv  ## Real photos to a measured int8 classifier: about 6 minutes on two cores after the installation.
 	@$(VENV)/bin/edgecls demo
 
-test: venv lint  ## Everything that is checked before a change lands.
-	@$(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadgroup
+test: venv lint  ## ruff, mypy, and all tests but the longest.
+	@$(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadgroup -m "not networks"
+
+test-networks: venv  ## Each of the 25 networks trained, exported, verified and run: about 15 minutes.
+	@$(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadgroup -m networks tests/networks
 
 lint: venv  ## ruff and mypy.
 	@$(VENV)/bin/ruff check

@@ -11,7 +11,7 @@ import pytest
 from edgecls.networks.table import NETWORKS
 from edgecls.runs import read_run
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.networks
 
 PHOTOS = {"blue": 67, "green": 67, "red": 66}
 
