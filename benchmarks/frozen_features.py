@@ -54,7 +54,7 @@ def fit_on_features(
     keras: Any, classifier: Classifier, config: TrainingConfig, data: dict[str, Loaded]
 ) -> Outcome:
     """The head alone, on features computed once."""
-    store, frozen = FeatureStore(), frozen_backbone(classifier, config)
+    store, frozen = FeatureStore(), frozen_backbone(keras, classifier, config)
     started = time.monotonic()
     _fit(keras, classifier.head, config, data, lambda loaded: store.vectors(frozen, loaded))
     seconds = time.monotonic() - started

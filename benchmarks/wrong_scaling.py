@@ -56,7 +56,7 @@ def score(
     )
     other.model.set_weights(classifier.model.get_weights())
     freeze_backbone(other.backbone)
-    store, frozen = FeatureStore(), frozen_backbone(other, config)
+    store, frozen = FeatureStore(), frozen_backbone(keras, other, config)
     features = {split: store.vectors(frozen, loaded) for split, loaded in data.items()}
     other.head.compile(
         optimizer=keras.optimizers.Adam(config.learning_rate), loss="sparse_categorical_crossentropy"

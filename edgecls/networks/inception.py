@@ -16,7 +16,7 @@ from edgecls.networks.torch_layers import conv, norm, relu
 BN_EPSILON = 1e-3
 
 # Channels of a module: the 1x1 branch; reduction and 3x3 of the second and of the third; after pooling.
-# None is a pooling of that side between them (table 1 of the paper).
+# The poolings between them are POOLS_AFTER (table 1 of the paper).
 MODULES: dict[str, tuple[int, tuple[int, int], tuple[int, int], int]] = {
     "inception3a": (64, (96, 128), (16, 32), 32),
     "inception3b": (128, (128, 192), (32, 96), 64),

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from edgecls.errors import ModelError, need
-from edgecls.networks.folding import Arrays, check_shapes, fold_input
+from edgecls.networks.folding import Arrays, check_shapes, fold_input, refuse_surplus
 from edgecls.networks.network import Model, Network
 from edgecls.networks.scaling import RAW, Scaling
 
@@ -69,7 +69,8 @@ def _scaling(config: dict[str, Any]) -> Scaling | None:
 def read_h5(source: Path | BinaryIO, backbone: Model, *, where: str) -> Arrays:
     """The arrays of a weight file for the backbone's layers.
 
-    Raises ModelError when the file is no HDF5 file of Keras 3, or a layer is missing or of another shape.
+    Raises ModelError when the file is no HDF5 file of Keras 3, a layer is missing or of another shape, or the file
+    has convolutions that neither the backbone nor a head has.
     """
     h5py = need("h5py", "train")
     try:
@@ -80,11 +81,14 @@ def read_h5(source: Path | BinaryIO, backbone: Model, *, where: str) -> Arrays:
                     f"{where}: expected layers with names, as Keras 3 saves them, found none; "
                     "save the weights again with Keras 3"
                 )
-            return {
+            found = {
                 layer.name: _arrays(h5py, groups.get(layer.name, {}), layer, where=where)
                 for layer in backbone.layers
                 if layer.weights
             }
+            convolutions = [name for name, group in groups.items() if _is_convolution(h5py, group)]
+            refuse_surplus([name for name in convolutions if name not in found], where=where)
+            return found
     except ModelError:
         raise
     except Exception as error:  # h5py raises OSError, KeyError, RuntimeError for what is damaged
@@ -111,6 +115,12 @@ def _named_groups(h5py: Any, group: Any, seen: set[int]) -> Iterator[tuple[str, 
 def _own(h5py: Any, group: Any, key: str) -> Any:
     """What lies under `key`, None for a link: it could lead to another file."""
     return group[key] if group.get(key, getclass=True, getlink=True) is h5py.HardLink else None
+
+
+def _is_convolution(h5py: Any, group: Any) -> bool:
+    """Whether the first array of a layer is a kernel of four axes; the first of an optimizer counts its steps."""
+    first = _own(h5py, group, "0")
+    return isinstance(first, h5py.Dataset) and len(first.shape) == 4
 
 
 def _arrays(h5py: Any, group: Any, layer: Any, *, where: str) -> list[Any]:

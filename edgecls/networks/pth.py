@@ -8,12 +8,14 @@ state dictionary of tensors needs are resolved; any other name in the pickle is 
 from __future__ import annotations
 
 import io
+import math
 import pickle
 import struct
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +94,7 @@ def parse_pth(data: bytes, *, where: str) -> dict[str, NDArray[np.generic]]:
     """The same for the bytes of a file; `where` names it in errors."""
     try:
         tensors, load = _read_zip(data) if data[:2] == b"PK" else _read_legacy(data)
-        return {name: _array(tensor, load) for name, tensor in tensors.items() if isinstance(tensor, _Tensor)}
+        return _arrays(tensors, load, room=_room(data))
     except ModelError as error:
         raise ModelError(f"{where}: {error}") from error
     except Exception as error:  # a damaged pickle fails in many ways
@@ -101,15 +103,24 @@ def parse_pth(data: bytes, *, where: str) -> dict[str, NDArray[np.generic]]:
         ) from error
 
 
+def _room(data: bytes) -> int:
+    """How many bytes a file may unpack to, and its tensors take: weights hardly compress, few are tied."""
+    return 4 * len(data) + (1 << 20)
+
+
 Load = Callable[[tuple[str, np.dtype[Any], int]], NDArray[np.generic]]
 
 
 def _read_zip(data: bytes) -> tuple[dict[str, Any], Load]:
     archive = zipfile.ZipFile(io.BytesIO(data))
+    size = sum(member.file_size for member in archive.infolist())
+    if size > _room(data):
+        raise ModelError(f"its members say {size} bytes, far more than the file has; fetch the file again")
     pickle_name = next(name for name in archive.namelist() if name.endswith("data.pkl"))
     prefix = pickle_name.removesuffix("data.pkl")
     tensors = _RestrictedUnpickler(archive.open(pickle_name)).load()
 
+    @cache  # tensors may share a storage
     def load(storage: tuple[str, np.dtype[Any], int]) -> NDArray[np.generic]:
         key, dtype, _ = storage
         return np.frombuffer(archive.read(f"{prefix}data/{key}"), dtype)
@@ -134,6 +145,17 @@ def _read_legacy(data: bytes) -> tuple[dict[str, Any], Load]:
     return tensors, lambda storage: storages[storage[0]]
 
 
+def _arrays(tensors: dict[str, Any], load: Load, *, room: int) -> dict[str, NDArray[np.generic]]:
+    found: dict[str, NDArray[np.generic]] = {}
+    for name, tensor in tensors.items():
+        if isinstance(tensor, _Tensor):
+            found[name] = _array(tensor, load)
+            room -= found[name].nbytes
+        if room < 0:
+            raise ModelError("its tensors take far more bytes than the file has; fetch the file again")
+    return found
+
+
 def _array(tensor: _Tensor, load: Load) -> NDArray[np.generic]:
     flat = load(tensor.storage)[tensor.offset :]
     last = sum((side - 1) * step for side, step in zip(tensor.shape, tensor.stride, strict=True))
@@ -141,6 +163,10 @@ def _array(tensor: _Tensor, load: Load) -> NDArray[np.generic]:
     if tensor.offset < 0 or min((*tensor.stride, *tensor.shape), default=0) < 0 or outside:
         raise ModelError(
             f"a tensor of shape {tensor.shape} reaches outside its storage; fetch the file again"
+        )
+    if math.prod(tensor.shape) > flat.size:  # a stride of 0 or rows that overlap
+        raise ModelError(
+            f"a tensor of shape {tensor.shape} repeats the numbers of its storage; save a contiguous copy of it"
         )
     size = flat.itemsize
     view = np.lib.stride_tricks.as_strided(flat, tensor.shape, tuple(s * size for s in tensor.stride))

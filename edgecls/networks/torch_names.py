@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgecls.errors import ModelError
-from edgecls.networks.folding import Array, Arrays
+from edgecls.networks.folding import Array, Arrays, refuse_surplus
 from edgecls.networks.network import Model, Network
 from edgecls.networks.scaling import SIGNED, TORCH, Scaling
 
@@ -45,7 +45,8 @@ _REFUSED = {
 def from_torch(network: Network, backbone: Model, state: State, *, where: str) -> Arrays:
     """The tensors of a state dictionary for the backbone's layers, float32 in the layout of Keras.
 
-    Raises ModelError when torchvision's network of that name is built otherwise, or a tensor is missing.
+    Raises ModelError when torchvision's network of that name is built otherwise, a tensor is missing, or the file
+    has convolutions that neither the backbone nor a head has.
     """
     if network.name in _REFUSED:
         raise ModelError(
@@ -54,11 +55,12 @@ def from_torch(network: Network, backbone: Model, state: State, *, where: str) -
         )
     state = {name.removeprefix("module."): array for name, array in state.items()}  # DataParallel's
     prefix = _prefixes(network, state)
-    return {
-        layer.name: _layer_arrays(layer, prefix(layer.name), state, where=where)
-        for layer in backbone.layers
-        if layer.weights
-    }
+    weighted = [layer for layer in backbone.layers if layer.weights]
+    found = {layer.name: _layer_arrays(layer, prefix(layer.name), state, where=where) for layer in weighted}
+    convolutions = [name.rpartition(".")[0] for name, array in state.items() if array.ndim == 4]
+    taken = {prefix(layer.name) for layer in weighted}
+    refuse_surplus([name for name in convolutions if name not in taken], where=where)
+    return found
 
 
 def scaling_of_torch(network: Network) -> Scaling:

@@ -85,7 +85,7 @@ def time_sentences(fit: TimeFit) -> tuple[str, ...]:
         else "is given no time above 0 by the line"
     )
     return (
-        f"Operations estimate the time: {_holds(line.r_squared)}. A straight line over {len(fit.latencies)} networks "
+        f"Operations estimate the time: {_holds(line.r_squared)}. A straight line over {len(fit.latencies)} classifiers "
         f"explains {percent(line.r_squared)} of the variance (R squared {line.r_squared:.2f}); "
         f"it adds {1e9 * line.slope:.2g} ms for each billion multiply-adds to {line.intercept:.2g} ms.",
         f"Worst outlier: {fit.labels[outlier.index]} {factor}, {milliseconds(outlier.measured)} ms measured, "

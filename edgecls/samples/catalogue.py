@@ -7,6 +7,7 @@ from pathlib import Path
 
 from edgecls.errors import UsageError
 from edgecls.files import sha256_file
+from edgecls.images import is_photo
 from edgecls.samples.folder_sets import FOLDER_SETS
 from edgecls.samples.idx_sets import IDX_SETS
 from edgecls.samples.known import KnownData
@@ -29,11 +30,18 @@ def find_known(name: str) -> KnownData:
 
 
 def is_there(known: KnownData, folder: Path) -> bool:
-    """Say whether the data set lies in `folder`, by the names and sizes of its files alone."""
+    """Say whether the data set lies in `folder`, by the names and sizes of its files alone.
+
+    Of photos one in a folder of its own is enough: they come whole or not at all.
+    """
     if not folder.is_dir():
         return False
     if not known.shape:
-        return any(entry.is_dir() and not entry.name.startswith(".") for entry in folder.iterdir())
+        return any(
+            any(map(is_photo, entry.rglob("*")))
+            for entry in folder.iterdir()
+            if entry.is_dir() and not entry.name.startswith(".")
+        )
     if not (folder / "labels.txt").is_file():
         return False
     return all(_has_size(folder / name, shape) for name, shape in known.idx_files().items())

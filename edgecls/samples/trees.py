@@ -7,6 +7,7 @@ import re
 import shutil
 from collections import deque
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,8 +105,9 @@ def _renamed(source: Path) -> dict[str, str]:
     listed = next(source.rglob("monkey_labels.txt"), None)
     if listed is None:
         return {}
-    rows = csv.reader(listed.read_text(encoding="utf-8", errors="replace").splitlines())
-    cells = [[cell.strip() for cell in row] for row in rows]
+    with _as_table(listed):
+        rows = csv.reader(listed.read_text(encoding="utf-8", errors="replace").splitlines())
+        cells = [[cell.strip() for cell in row] for row in rows]
     names = {row[0]: row[2] for row in cells if len(row) > 2 and row[0].startswith("n")}
     for name in names.values():
         if not _CLASS_NAME.fullmatch(name):
@@ -120,7 +122,7 @@ def _in_table(source: Path, known: KnownData) -> list[_Photo]:
         return []
     paths = {path.name: path for path in _photos(table.parent)}
     photos = []
-    with table.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+    with _as_table(table), table.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         for row in csv.DictReader(file):
             name = row.get("image") or ""
             if name not in paths:
@@ -132,8 +134,20 @@ def _in_table(source: Path, known: KnownData) -> list[_Photo]:
     return photos
 
 
+@contextmanager
+def _as_table(path: Path) -> Iterator[None]:
+    """A table that csv cannot read, for an unclosed quote swallows the rest, is one sentence."""
+    try:
+        yield
+    except csv.Error as error:
+        raise DataError(
+            f"{path.name}: expected a table with commas, found a damaged one ({error}); close its quotes or unpack it "
+            "again"
+        ) from error
+
+
 def _category(text: str, known: KnownData) -> str:
-    if text.isdigit() and 1 <= int(text) <= len(known.labels):
+    if text.isdecimal() and 1 <= int(text) <= len(known.labels):
         return known.labels[int(text) - 1]
     if text in known.labels:
         return text

@@ -9,7 +9,8 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -46,11 +47,14 @@ def unpack(archive: Path, folder: Path, *, wanted: Wanted, tick: Tick | None = N
     """Write the members whose names are `wanted` below `folder`; `tick` counts MiB of the archive.
 
     Links, devices and names that lead out of the folder are refused, wanted or not (compare
-    https://peps.python.org/pep-0706/). Raises DataError, naming the member, also for a damaged archive.
+    https://peps.python.org/pep-0706/). Raises DataError, naming the member, also for a damaged archive, and
+    OSError when a file cannot be written.
     """
     room = _Room(archive, folder)
     try:
-        with archive.open("rb") as raw:
+        with _reading(archive):
+            opened = archive.open("rb")
+        with opened as raw:
             size = archive.stat().st_size
 
             def report() -> None:
@@ -67,15 +71,28 @@ def unpack(archive: Path, folder: Path, *, wanted: Wanted, tick: Tick | None = N
                 )
     except _DAMAGE as error:
         raise DataError(f"{archive}: damaged or cut off ({error}); fetch it again") from error
-    except PermissionError as error:
-        raise DataError(f"{archive}: cannot be read ({error.strerror}); check its permissions") from error
+
+
+@contextmanager
+def _reading(archive: Path) -> Iterator[None]:
+    """Faults of reading: left as OSError they would pass for those of the disk that is written to."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:  # bz2 and gzip say so that the data are damaged
+            raise DataError(f"{archive}: damaged or cut off ({error}); fetch it again") from error
+        raise DataError(
+            f"{archive}: cannot be read ({error.strerror}); check its permissions and its disk"
+        ) from error
 
 
 def _unpack_tar(
     raw: IO[bytes], folder: Path, *, room: _Room, wanted: Wanted, report: Callable[[], None]
 ) -> None:
-    with tarfile.open(fileobj=raw) as tar:
-        for member in tar:
+    with _reading(room.archive):
+        opened = tarfile.open(fileobj=raw)
+    with opened as tar:
+        while member := _next(tar, room.archive):
             if member.isdir():
                 _place(member.name, room.archive)
                 continue
@@ -90,6 +107,11 @@ def _unpack_tar(
                 report()
             # tarfile keeps every header it has read: of 100,000 photos that is 100 MB.
             tar.members.clear()  # type: ignore[attr-defined]
+
+
+def _next(tar: tarfile.TarFile, archive: Path) -> tarfile.TarInfo | None:
+    with _reading(archive):
+        return tar.next()
 
 
 def _unpack_zip(
@@ -139,7 +161,7 @@ def _write(source: IO[bytes], path: Path, *, size: int, room: _Room) -> None:
         raise DataError(f"{room.archive}: {path.name}: found a file and a folder of that name") from error
     with target:
         left = size
-        while block := source.read(min(_BLOCK, left) or 1):
+        while block := _block(source, min(_BLOCK, left) or 1, archive=room.archive):
             left -= len(block)
             if left < 0:
                 break
@@ -148,3 +170,8 @@ def _write(source: IO[bytes], path: Path, *, size: int, room: _Room) -> None:
         raise DataError(
             f"{room.archive}: {path.name}: expected {size} bytes, found others; fetch the archive again"
         )
+
+
+def _block(source: IO[bytes], size: int, *, archive: Path) -> bytes:
+    with _reading(archive):
+        return source.read(size)

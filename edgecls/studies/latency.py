@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
 
-from edgecls.errors import EdgeclsError
+from edgecls.errors import EdgeclsError, ModelError
 from edgecls.files import digest_json, read_json, write_json
 from edgecls.machine import Machine
 from edgecls.preprocess import Pixels
 from edgecls.records import from_record, to_record
 from edgecls.runs import read_run
+from edgecls.runtime.litert import DISTRIBUTIONS
 from edgecls.studies.model_files import FLOAT, INT8, Made, Making, make_files
 from edgecls.studies.planning import Cell
 from edgecls.studies.pool import cores
@@ -29,10 +32,9 @@ DOCUMENT = "latencies.json"
 
 @dataclass(frozen=True)
 class Timed:
-    """Contents of latencies.json: results with the raw samples behind them, ms by file; `key`: of what."""
+    """Contents of latencies.json: the raw samples, ms by file; `key`: of which files, on what, with which engine."""
 
     key: str
-    results: tuple[LatencyResult, ...]
     samples: dict[str, tuple[float, ...]]
 
 
@@ -105,19 +107,42 @@ def _timed(
     machine: Machine,
     hear: Callable[[Step], None],
 ) -> tuple[LatencyResult, ...]:
-    """The latencies of these files on this machine: kept from an earlier time, or measured now."""
-    document = folder / DOCUMENT
-    key = digest_json([list(made), to_record(machine), THREADS, ROUNDS, WARM_UP, SAMPLES])
-    if document.is_file():
-        earlier = from_record(Timed, read_json(document), str(document))
-        if earlier.key == key:
-            return earlier.results
+    """The latencies of these files on this machine, under today's names of their cells."""
     files = [target / name for _, target, _ in made.values() for name in (FLOAT, INT8)]
-    samples = measure_files([path for path in files if path.is_file()], hear)
-    results = tuple(_result(*each, samples) for each in made.values())
-    named = {f"{path.parent.name}/{path.name}": tuple(values) for path, values in samples.items()}
-    write_json(document, to_record(Timed(key, results, named)))
-    return results
+    there = [path for path in files if path.is_file()]
+    samples = _samples(there, folder / DOCUMENT, machine, hear)
+    return tuple(_result(*each, samples) for each in made.values())
+
+
+def _samples(
+    files: Sequence[Path], document: Path, machine: Machine, hear: Callable[[Step], None]
+) -> dict[Path, tuple[float, ...]]:
+    """Milliseconds of these files' invocations: kept in `document` from an earlier time, or measured now."""
+    named = {f"{path.parent.name}/{path.name}": path for path in files}
+    key = digest_json([list(named), to_record(machine), _engines(), THREADS, ROUNDS, WARM_UP, SAMPLES])
+    earlier = _earlier(document)
+    if earlier is None or earlier.key != key or set(earlier.samples) != set(named):
+        measured = measure_files(files, hear)
+        earlier = Timed(key, {name: tuple(measured[path]) for name, path in named.items()})
+        write_json(document, to_record(earlier))
+    return {path: earlier.samples[name] for name, path in named.items()}
+
+
+def _earlier(document: Path) -> Timed | None:
+    """What was timed before; a document that another edgecls wrote, or that is damaged, counts as none."""
+    try:
+        return from_record(Timed, read_json(document), str(document))
+    except ModelError:
+        return None
+
+
+def _engines() -> dict[str, str]:
+    """Versions of the engines that may run a TFLite file here."""
+    found = {}
+    for package in DISTRIBUTIONS.values():
+        with suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found
 
 
 def measure_files(files: Sequence[Path], hear: Callable[[Step], None]) -> dict[Path, list[float]]:
@@ -162,7 +187,9 @@ def _time_one(path: Path) -> list[float]:
     return found
 
 
-def _result(cell: CellResult, target: Path, made: Made, samples: dict[Path, list[float]]) -> LatencyResult:
+def _result(
+    cell: CellResult, target: Path, made: Made, samples: Mapping[Path, Sequence[float]]
+) -> LatencyResult:
     float_ms, float_p95 = _figures(samples[target / FLOAT])
     int8_ms, int8_p95 = _figures(samples[target / INT8]) if target / INT8 in samples else (None, None)
     return LatencyResult(
@@ -187,6 +214,6 @@ def _result(cell: CellResult, target: Path, made: Made, samples: dict[Path, list
     )
 
 
-def _figures(samples: list[float]) -> tuple[float, float]:
+def _figures(samples: Sequence[float]) -> tuple[float, float]:
     median, p95 = np.percentile(np.asarray(samples, np.float64), (50, 95))
     return round(float(median), 4), round(float(p95), 4)

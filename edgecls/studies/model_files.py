@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgecls.data import Loaded, load_pixels
-from edgecls.errors import DeviceError, EdgeclsError
+from edgecls.errors import DeviceError, EdgeclsError, ModelError
 from edgecls.files import new_folder, read_json, write_json
 from edgecls.machine import Machine
 from edgecls.metrics import Proportion, top1
@@ -55,15 +55,27 @@ def make_files(making: Making, hear: Callable[[Step], None]) -> Made:
 
     Raises EdgeclsError when not even float could be made.
     """
-    document = making.target / DOCUMENT
-    if not document.is_file():
-        try:
-            call(_make, making, threads=making.threads, hear=hear)
-        except DeviceError as error:  # the process died; once more, without the quantizer
-            if making.note:
-                raise
-            call(_make, replace(making, note=str(error)), threads=making.threads, hear=hear)
-    return from_record(Made, read_json(document), str(document))
+    if (made := _find(making.target)) is not None:
+        return made
+    try:
+        call(_make, making, threads=making.threads, hear=hear)
+    except DeviceError as error:  # the process died; once more, without the quantizer
+        if making.note:
+            raise
+        call(_make, replace(making, note=str(error)), threads=making.threads, hear=hear)
+    return _read(making.target)
+
+
+def _find(target: Path) -> Made | None:
+    """What was made there before; when another edgecls wrote its document, or damage did, it counts as nothing."""
+    try:
+        return _read(target)
+    except ModelError:
+        return None
+
+
+def _read(target: Path) -> Made:
+    return from_record(Made, read_json(target / DOCUMENT), str(target / DOCUMENT))
 
 
 def _make(making: Making, send: Send) -> None:
@@ -77,7 +89,7 @@ def _make(making: Making, send: Send) -> None:
     dataset = open_limited(making.cell.name.data, making.cell.root, making.limits)
     photos = draw_stratified(list(dataset.train), CALIBRATION_PHOTOS, seed=SEED)
     calibration = load_pixels(photos, record.preprocess)
-    with new_folder(making.target) as folder:
+    with new_folder(making.target, force=True, document=DOCUMENT) as folder:
         floats = make_float(model, folder, ("tflite",), parity=calibration.pixels, announce=announce)
         size, accuracy, note = None, None, making.note
         if not note:

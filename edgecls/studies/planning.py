@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from edgecls.errors import UsageError
-from edgecls.files import digest_json, sha256_file
-from edgecls.networks.table import find_network
+from edgecls.files import digest_json
 from edgecls.records import to_record
 from edgecls.runs import TrainingConfig
 from edgecls.studies.result import CellName
 from edgecls.studies.study import Budget, Study
 from edgecls.training.options import TrainingOptions, make_config
+from edgecls.training.run_folder import weights_identity
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell to be trained: its name, the whole configuration, and where its photos lie."""
+    """A cell to be trained: its name, the whole configuration, and where its photos lie.
+
+    `impossible` is the sentence that says why no network can be trained so; `config` is then what was asked.
+    """
 
     name: CellName
     config: TrainingConfig
     root: Path
+    impossible: str = ""
 
 
 def find_budget(study: Study, name: str) -> Budget:
@@ -38,16 +42,16 @@ def find_budget(study: Study, name: str) -> Budget:
 def plan_cells(study: Study, budget: Budget) -> tuple[Cell, ...]:
     """The cells of a budget in the order of the file, each once.
 
-    Raises UsageError for options that do not go together, and for a budget that leaves no cell.
+    A cell whose options do not go together, such as pictures too small for its network, is `impossible` alone.
+    Raises UsageError when that is so of every cell, and for a budget that leaves none.
     """
-    cells = tuple(
-        Cell(name, _config(study, budget, name), data_root(study, name.data))
-        for name in dict.fromkeys(_names(study, budget))
-    )
+    cells = tuple(_plan(study, budget, name) for name in dict.fromkeys(_names(study, budget)))
     if not cells:
         raise UsageError(
             f"study {study.name}: the budget's grid_data and grid_networks leave no cell of any grid"
         )
+    if all(cell.impossible for cell in cells):
+        raise UsageError(f"study {study.name}: no cell can be trained; {cells[0].impossible}")
     return cells
 
 
@@ -68,7 +72,17 @@ def _names(study: Study, budget: Budget) -> Iterator[CellName]:
                     yield from (CellName(data, network, regime, seed) for seed in budget.seeds)
 
 
-def _config(study: Study, budget: Budget, name: CellName) -> TrainingConfig:
+def _plan(study: Study, budget: Budget, name: CellName) -> Cell:
+    options, root = _options(study, budget, name), data_root(study, name.data)
+    try:
+        return Cell(name, make_config(TrainingOptions(**options)), root)
+    except UsageError as error:
+        usual = make_config(TrainingOptions(network=options["network"]))
+        where = f"network {name.network}, regime {name.regime}, data {name.data}"
+        return Cell(name, replace(usual, **options), root, impossible=f"{where}: {error}")
+
+
+def _options(study: Study, budget: Budget, name: CellName) -> dict[str, Any]:
     options: dict[str, Any] = {"network": name.network}
     regime = study.regimes[name.regime]
     layers = (
@@ -81,18 +95,7 @@ def _config(study: Study, budget: Budget, name: CellName) -> TrainingConfig:
     )
     for layer in layers:
         options |= layer
-    try:
-        return make_config(TrainingOptions(**options, seed=name.seed))
-    except UsageError as error:
-        where = f"network {name.network}, regime {name.regime}, data {name.data}"
-        raise UsageError(f"study {study.name}: {where}: {error}") from error
-
-
-def weights_identity(config: TrainingConfig) -> str:
-    """The name of a source of weights, or the digest of a file: its path says nothing about what is in it."""
-    named = config.weights == "none" or config.weights in find_network(config.network).weights
-    path = Path(config.weights)
-    return config.weights if named or not path.is_file() else f"sha256:{sha256_file(path)}"
+    return options | {"seed": name.seed}
 
 
 def cell_key(config: TrainingConfig, data_digest: str, versions: dict[str, str]) -> str:

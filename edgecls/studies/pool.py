@@ -74,7 +74,12 @@ def _hear_worker(
 
 
 def give_up(turn: Turn, reason: str, hear: Hear) -> list[Group]:
-    """Fail the cell that a group was at, and give what is left of the group, if anything is."""
+    """Fail the cell that a group was at, and give what is left of the group, if anything is.
+
+    A process may also die when its last cell is done; then there is nothing to fail and nothing left.
+    """
+    if not turn.rest().cells:
+        return []
     keyed = turn.rest().cells[0]
     hear(failed(keyed.cell, reason, key=keyed.key, versions=turn.group.versions))
     turn.done += 1

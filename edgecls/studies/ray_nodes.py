@@ -8,14 +8,14 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from edgecls.errors import DeviceError, need
 from edgecls.studies.pool import Hear, Turn, give_up
 from edgecls.studies.result import CellResult
-from edgecls.studies.work import Group, train_cells
+from edgecls.studies.work import Group, failed, train_cells
 from edgecls.studies.workers import use_threads
 
 KNOCK_S = 10
@@ -72,7 +72,31 @@ def _stream(group: Group, threads: int, place: str) -> Iterator[CellResult]:
     """The cells of a group, on a node; in the folder `place`, to which the paths of a study are relative."""
     os.chdir(place)
     use_threads(threads)
+    from edgecls.training.backend import import_keras, training_versions
+
+    difference = other_versions(training_versions(import_keras()), group.versions)
+    if difference:
+        for each in group.cells:
+            yield failed(each.cell, difference, key=each.key, versions=group.versions)
+        return
     yield from train_cells(group, lambda step: None)
+
+
+def other_versions(node: Mapping[str, str], study: Mapping[str, str]) -> str:
+    """The sentence that says in which versions a node differs from where the study was started; "" when in none.
+
+    Figures of other versions must not stand under the key of these.
+    """
+    differing = [name for name in sorted({*node, *study}) if node.get(name) != study.get(name)]
+    if not differing:
+        return ""
+    expected, found = (
+        ", ".join(f"{name} {versions.get(name, 'none')}" for name in differing) for versions in (study, node)
+    )
+    return (
+        f"expected {expected} on the Ray node {socket.gethostname()}, found {found}; "
+        "install the versions of the machine that starts the study there"
+    )
 
 
 def _take(ray: Any, stream: Any, running: dict[Any, Turn], hear: Hear) -> list[Group]:

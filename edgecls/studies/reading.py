@@ -30,12 +30,13 @@ def read_study(path: Path) -> Study:
     Raises UsageError for a file that is absent or no TOML, an unknown key or name, and a value of the wrong type.
     """
     top = _Table(path, "", _parse(path), keys=TOP)
-    regimes = {name: _regime(table) for name, table in top.tables("regimes").items()}
     networks = {name: _network(name, table) for name, table in top.tables("networks").items()}
     data = {name: _data(table) for name, table in top.tables("data").items()}
-    grid = tuple(_grid(table, networks, regimes, data) for table in top.list_of_tables("grid"))
+    of_regimes = top.tables("regimes")
+    grid = tuple(_grid(table, networks, of_regimes, data) for table in top.list_of_tables("grid"))
     if not grid:
         raise UsageError(f"{path}: expected at least one [[grid]] of networks, regimes and data, found none")
+    regimes = {name: _regime(table, grid) for name, table in of_regimes.items()}
     study = Study(
         name=check_name(path.stem),
         title=top.text("title"),
@@ -47,7 +48,7 @@ def read_study(path: Path) -> Study:
         data=data,
         grid=grid,
         budgets={name: _budget(table, grid) for name, table in top.tables("budgets").items()},
-        documents=tuple(_figure(table, data) for table in top.list_of_tables("documents")),
+        documents=tuple(_figure(table, grid, data) for table in top.list_of_tables("documents")),
     )
     if not study.budgets:
         raise UsageError(f"{path}: expected a [budgets.quick] or [budgets.full], found none; add it")
@@ -94,6 +95,13 @@ class _Table:
         if not isinstance(found, str) or not found.strip():
             raise self.fault(key, "a text", found)
         return found.strip()
+
+    def name(self, key: str, there: Iterable[str]) -> str:
+        """A text that is one of the names that are there."""
+        found, known = self.text(key), tuple(dict.fromkeys(there))
+        if found not in known:
+            raise self.fault(key, f"one of {', '.join(known) or 'none'}", found)
+        return found
 
     def names(self, key: str, there: Iterable[str]) -> tuple[str, ...]:
         """A list of at least one name, each of them one that is there."""
@@ -154,7 +162,8 @@ def _network(name: str, table: _Table) -> dict[str, Any]:
     return options
 
 
-def _regime(table: _Table) -> Regime:
+def _regime(table: _Table, grid: tuple[Grid, ...]) -> Regime:
+    table.table("networks", [name for part in grid for name in part.networks])
     networks = {name: _options(each) for name, each in table.tables("networks").items()}
     own = {key: value for key, value in table.values.items() if key != "networks"}
     return Regime(_options(_Table(table.path, table.place, own)), networks)
@@ -206,17 +215,17 @@ def _seeds(table: _Table) -> tuple[int, ...]:
     return tuple(found)
 
 
-def _figure(table: _Table, data: Collection[str]) -> DocumentFigure:
+def _figure(table: _Table, grid: tuple[Grid, ...], data: Collection[str]) -> DocumentFigure:
+    """A figure of the document; without `beside` its own data must be the study's, else it would stand nowhere."""
     table.check_keys(tuple(f.name for f in fields(DocumentFigure)))
     top1 = table.values.get("top1")
     if type(top1) not in (int, float) or not 0 <= top1 <= 1:  # type: ignore[operator]
         raise table.fault("top1", "a fraction of 0 to 1", top1)
-    if "beside" in table.values and table.values["beside"] not in data:
-        raise table.fault("beside", f"one of {', '.join(data)}", table.values["beside"])
+    beside = table.name("beside", data) if "beside" in table.values else None
     return DocumentFigure(
-        network=table.text("network"),
-        regime=table.text("regime"),
-        data=table.text("data"),
+        network=table.name("network", (name for part in grid for name in part.networks)),
+        regime=table.name("regime", (name for part in grid for name in part.regimes)),
+        data=table.text("data") if beside else table.name("data", data),
         top1=float(top1),  # type: ignore[arg-type]
-        beside=table.values.get("beside"),
+        beside=beside,
     )

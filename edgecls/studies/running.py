@@ -62,7 +62,8 @@ class Prepared:
 def prepare(study: Study, budget_name: str, *, folder: Path, force: bool = False) -> Prepared:
     """Check every cell's options, open every data set, and find the cells that are done; with `force`, none is.
 
-    Raises UsageError as `find_budget` and `plan_cells`. A data set that cannot be opened fails its cells alone.
+    Raises UsageError as `find_budget` and `plan_cells`. An impossible cell fails alone, and a data set that cannot
+    be opened fails its cells alone.
     """
     budget = find_budget(study, budget_name)
     cells = plan_cells(study, budget)
@@ -75,8 +76,8 @@ def prepare(study: Study, budget_name: str, *, folder: Path, force: bool = False
     results: dict[CellName, CellResult] = {}
     for each in keyed:
         found = opened[each.cell.name.data]
-        if isinstance(found, str):
-            results[each.cell.name] = failed(each.cell, found, versions=versions)
+        if reason := each.cell.impossible or (found if isinstance(found, str) else ""):
+            results[each.cell.name] = failed(each.cell, reason, versions=versions)
         elif not force and (result := store.find(each.key)) is not None:
             results[each.cell.name] = replace(result, name=each.cell.name)
     data = {name: found for name, found in opened.items() if not isinstance(found, str)}
@@ -102,9 +103,9 @@ def _open(study: Study, budget: Budget, name: str) -> DataSet | str:
 
 
 def _keyed(cell: Cell, dataset: DataSet | str, versions: dict[str, str]) -> KeyedCell:
-    return KeyedCell(
-        cell, "" if isinstance(dataset, str) else cell_key(cell.config, dataset.digest, versions)
-    )
+    if cell.impossible or isinstance(dataset, str):
+        return KeyedCell(cell, "")
+    return KeyedCell(cell, cell_key(cell.config, dataset.digest, versions))
 
 
 def run_study(prepared: Prepared, options: RunOptions, *, hear: Hear) -> StudyResult:

@@ -12,7 +12,7 @@ from pathlib import Path
 from edgecls.errors import EdgeclsError, ModelError, UsageError
 from edgecls.files import read_json, write_bytes, write_json
 from edgecls.records import from_record, to_record
-from edgecls.studies.result import SCHEMA, CellResult, StudyResult, latency_of, per_million
+from edgecls.studies.result import CellResult, StudyResult, latency_of, per_million
 
 DOCUMENT = "study.json"
 TABLE = "table.csv"
@@ -72,16 +72,6 @@ def write_result(folder: Path, result: StudyResult) -> None:
     """Write FOLDER/study.json and FOLDER/table.csv."""
     write_json(folder / DOCUMENT, to_record(result))
     write_bytes(folder / TABLE, _csv(result).encode())
-
-
-def read_result(folder: Path) -> StudyResult:
-    """Read FOLDER/study.json. Raises ModelError when it is absent, of another schema or not as expected."""
-    path = folder / DOCUMENT
-    record = read_json(path)
-    found = record.get("schema") if isinstance(record, dict) else None
-    if found != SCHEMA:
-        raise ModelError(f"{path}: expected a study of schema {SCHEMA}, found {found}; run the study again")
-    return from_record(StudyResult, record, str(path))
 
 
 COLUMNS = (

@@ -21,7 +21,7 @@ from edgecls.names import slug
 from edgecls.networks.cost import Cost, cost_of
 from edgecls.networks.table import find_network
 from edgecls.progress import Announce, Progress, Tick
-from edgecls.runs import DOCUMENT, SCORES, RunRecord
+from edgecls.runs import SCORES, RunRecord, read_run, run_model
 from edgecls.studies.photos import open_limited
 from edgecls.studies.planning import Cell
 from edgecls.studies.result import CellResult, Predictions
@@ -42,7 +42,7 @@ class KeyedCell:
 
     @property
     def run(self) -> str:
-        """Name of its run; two cells of one key, whatever the study calls them, are one run."""
+        """Name of its run; cells of one key and data set, whatever the study calls them otherwise, share it."""
         return f"{self.cell.config.network}-{slug(self.cell.name.data)}-{self.key[:12]}"
 
 
@@ -148,14 +148,26 @@ def _train_cell(keyed: KeyedCell, group: Group, features: Any, send: Send) -> Ce
 def _may_resume(folder: Path, digest: str) -> bool:
     """Whether `folder` holds an unfinished run of these inputs.
 
-    Any other but the complete one is removed: it was killed before it said what it is, or its weights lay elsewhere.
+    Any other but the complete one is removed: it was killed before it said what it is, its weights lay elsewhere,
+    or somebody took a file out of it.
     """
-    for document in (REQUEST, DOCUMENT):
-        path = folder / document
-        if path.is_file() and read_json(path).get("inputs_digest") == digest:
-            return document == REQUEST
-    shutil.rmtree(folder, ignore_errors=True)
+    request = folder / REQUEST
+    if request.is_file() and read_json(request).get("inputs_digest") == digest:
+        return True
+    if not _is_whole(folder, digest):
+        shutil.rmtree(folder, ignore_errors=True)
     return False
+
+
+def _is_whole(folder: Path, digest: str) -> bool:
+    """Whether `folder` holds a run of these inputs with its model and its answers as they were written."""
+    try:
+        record = read_run(folder)
+        run_model(folder, record)
+        read_predictions(folder / SCORES)
+    except EdgeclsError:
+        return False
+    return record.inputs_digest == digest
 
 
 def _teller(key: str, send: Send) -> Progress:

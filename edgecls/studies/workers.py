@@ -77,11 +77,24 @@ def stop_workers(workers: list[Worker]) -> None:
         worker.interrupt()
     deadline = time.monotonic() + STOP_S
     try:
+        _hear_out(workers, deadline)
         for worker in workers:
             worker.end(seconds=max(0, deadline - time.monotonic()))
     except KeyboardInterrupt:
         for worker in workers:
             worker.end()
+
+
+def _hear_out(workers: list[Worker], deadline: float) -> None:
+    """Take what they still send until they end; one whose pipe is closed fails at its next message, not at Ctrl-C."""
+    speaking = [worker.connection for worker in workers]
+    while speaking and (left := deadline - time.monotonic()) > 0:
+        for connection in wait(speaking, left):
+            assert isinstance(connection, Connection)
+            try:
+                connection.recv_bytes()
+            except (EOFError, OSError):
+                speaking.remove(connection)
 
 
 def call(work: Work, order: Any, *, threads: int, hear: Callable[[Any], None]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field, replace
 from math import isfinite
 from pathlib import Path
@@ -18,7 +19,7 @@ History = dict[str, tuple[float, ...]]
 
 @dataclass(frozen=True)
 class FitState:
-    """How far a fit has come: epochs done, one value an epoch of each figure, and which was the best.
+    """How far a fit has come: epochs done, the seconds they took, one value an epoch of each figure, the best.
 
     The best epoch is the one with the highest validation accuracy, of equals the one with the lowest loss: with
     few validation photos the loss alone stops early, since it punishes confidence more than wrong labels.
@@ -31,15 +32,17 @@ class FitState:
     best_accuracy: float = -1.0
     best_loss: float = 0.0
     history: History = field(default_factory=dict)
+    seconds: float = 0.0
 
-    def advance(self, logs: dict[str, float]) -> FitState:
-        """The state after one more epoch, with its figures."""
+    def advance(self, logs: dict[str, float], *, seconds: float = 0.0) -> FitState:
+        """The state after one more epoch, with its figures and how long it took."""
         values = {key: (*self.history.get(key, ()), float(value)) for key, value in logs.items()}
         epochs = self.epochs + 1
         accuracy, loss = float(logs["val_accuracy"]), float(logs["val_loss"])
+        after = replace(self, epochs=epochs, history=values, seconds=self.seconds + seconds)
         if isfinite(loss) and (accuracy, -loss) > (self.best_accuracy, -self.best_loss):
-            return FitState(epochs, False, epochs, accuracy, loss, values)
-        return replace(self, epochs=epochs, history=values)
+            return replace(after, best_epoch=epochs, best_accuracy=accuracy, best_loss=loss)
+        return after
 
 
 class Checkpoint:
@@ -97,14 +100,20 @@ def make_callback(
     """
 
     class SaveEveryEpoch(keras.callbacks.Callback):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self._started = time.monotonic()
+
         def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+            self._started = time.monotonic()
             random = np.random.default_rng((seed, epoch))
             for variable in self.model.non_trainable_variables:
                 if variable.path.endswith("seed_generator_state"):
                     variable.assign(np.array([random.integers(2**31), 0], str(variable.dtype)))
 
         def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-            state = checkpoint.state().advance(dict(logs or {}))
+            seconds = time.monotonic() - self._started
+            state = checkpoint.state().advance(dict(logs or {}), seconds=seconds)
             if state.epochs - state.best_epoch >= patience > 0 or state.epochs >= epochs:
                 state = replace(state, finished=True)
                 self.model.stop_training = True

@@ -49,9 +49,9 @@ class Frozen:
     key: str
 
 
-def freeze(model: Any, geometry: object) -> Frozen:
-    """`model` with the key of its weights and of what prepares its pixels, given as JSON values."""
-    digest = hashlib.sha256(digest_json([model.name, geometry]).encode())
+def freeze(model: Any, circumstances: object) -> Frozen:
+    """`model` with the key of its weights and of what else its features depend on, given as JSON values."""
+    digest = hashlib.sha256(digest_json([model.name, circumstances]).encode())
     for array in model.get_weights():
         digest.update(np.ascontiguousarray(array).data)
     return Frozen(model, digest.hexdigest()[:32])
@@ -69,7 +69,9 @@ class FeatureStore:
     ) -> Features:
         """The features of each photo, or of that view of it, in order; only photos not seen yet are computed."""
         name = frozen.key if view is None else f"{frozen.key}-{view.seed}-{view.number}-{int(view.flip)}"
-        rows = self._rows.setdefault(name, self._read(name))
+        if name not in self._rows:
+            self._rows[name] = self._read(name)
+        rows = self._rows[name]
         missing = [i for i, photo in enumerate(loaded.photos) if photo.digest not in rows]
         if missing:
             computed = _compute(frozen.model, loaded, missing, view=view, tick=tick)
@@ -85,7 +87,7 @@ class FeatureStore:
         try:
             with np.load(self._folder / f"{name}.npz", allow_pickle=False) as stored:
                 return dict(zip(stored["digests"].tolist(), stored["features"], strict=True))
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
             return {}  # absent or damaged: computed again
 
     def _write(self, name: str, rows: dict[str, Features]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -40,7 +39,7 @@ class FitResult:
     """What came of one stage. `best_epoch` counts from 1; 0 when none was better than the start.
 
     `best_accuracy` is that of the validation photos, negative when no epoch ended with a finite loss. `seconds`
-    are those of this fit alone.
+    are those of all epochs, `earlier_seconds` those of them that an interrupted training had done before.
     """
 
     history: History
@@ -48,6 +47,7 @@ class FitResult:
     best_accuracy: float
     interrupted: bool
     seconds: float
+    earlier_seconds: float
 
 
 def fit(
@@ -65,9 +65,9 @@ def fit(
     `batches(epoch)` gives the batches from that epoch on. Ctrl-C ends the fit, not the program: the best weights
     so far stay.
     """
-    started = time.monotonic()
     checkpoint = Checkpoint(folder)
     state = checkpoint.state()
+    earlier = state.seconds
     _compile(keras, model, plan)
     if state.epochs and not state.finished:
         checkpoint.restore_last(keras, model)
@@ -83,7 +83,7 @@ def fit(
     checkpoint.restore_best(model)
     state = checkpoint.state()
     return FitResult(
-        state.history, state.best_epoch, state.best_accuracy, interrupted, time.monotonic() - started
+        state.history, state.best_epoch, state.best_accuracy, interrupted, state.seconds, earlier
     )
 
 
@@ -100,7 +100,7 @@ def _optimizer(keras: Any, plan: FitPlan) -> Any:
     if plan.steps:
         warmup = max(1, plan.steps // WARMUP)
         rate = keras.optimizers.schedules.CosineDecay(
-            0.0, plan.steps - warmup, warmup_target=plan.learning_rate, warmup_steps=warmup
+            0.0, max(1, plan.steps - warmup), warmup_target=plan.learning_rate, warmup_steps=warmup
         )
     decay = plan.weight_decay or None
     if plan.optimizer == "sgd":

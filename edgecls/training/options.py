@@ -77,16 +77,22 @@ def make_config(options: TrainingOptions) -> TrainingConfig:
         size=network.check_size(network.size if options.size is None else options.size),
         crop=options.crop,
         epochs=_at_least("epochs", options.epochs, 1),
-        fine_tune_epochs=_at_least("fine-tune-epochs", options.fine_tune_epochs or options.epochs, 1),
+        fine_tune_epochs=_at_least(
+            "fine-tune-epochs",
+            options.epochs if options.fine_tune_epochs is None else options.fine_tune_epochs,
+            1,
+        ),
         patience=_at_least("patience", options.patience, 0),
         batch_size=_at_least("batch-size", options.batch_size, 1),
         optimizer=options.optimizer,
         schedule=options.schedule,
         learning_rate=_positive("learning-rate", options.learning_rate),
         fine_tune_rate=_positive("fine-tune-rate", options.fine_tune_rate),
-        weight_decay=options.weight_decay,
+        weight_decay=_share("weight-decay", options.weight_decay, most=1.0),
         dropout=_dropout(options.dropout, network, head),
-        augment=options.augment if options.augment is not None else int(regime != "head"),
+        augment=_at_least(
+            "augment", int(regime != "head") if options.augment is None else options.augment, 0
+        ),
         flip=options.flip,
         balance=options.balance,
         precision=options.precision,
@@ -102,7 +108,12 @@ def _check_choices(options: TrainingOptions) -> None:
 
 
 def _check_regime(options: TrainingOptions, regime: str, source: str) -> None:
-    if source == "none" and regime in ("head", "two-stage") and options.weights is None:
+    if regime == "scratch" and source != "none" and options.weights is not None:
+        raise UsageError(
+            f"--regime scratch trains random weights, found --weights {source}; "
+            "use --regime finetune, or leave --weights out"
+        )
+    if source == "none" and regime != "scratch" and options.weights is None:
         raise UsageError(
             f"--regime {regime} needs weights, and {options.network} has none; "
             "use --regime scratch, or name a file with --weights FILE"
@@ -115,9 +126,13 @@ def _dropout(asked: float | None, network: Network, head: str) -> float:
     """A hidden layer of hundreds of units needs more of it than the last layer alone."""
     if asked is None:
         return 0.5 if hidden_units(network, head) else 0.2
-    if not 0 <= asked <= 0.9:
-        raise UsageError(f"--dropout: expected a share of 0 to 0.9, found {asked:g}")
-    return asked
+    return _share("dropout", asked, most=0.9)
+
+
+def _share(name: str, found: float, *, most: float) -> float:
+    if not 0 <= found <= most:
+        raise UsageError(f"--{name}: expected 0 to {most:g}, found {found:g}")
+    return found
 
 
 def _positive(name: str, rate: float) -> float:

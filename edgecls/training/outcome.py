@@ -101,11 +101,15 @@ def make_record(
 
 
 def _seconds(trained: Trained) -> dict[str, float]:
-    """Seconds of the epochs alone; of them with loading and the frozen network's pass; with scoring too."""
+    """Seconds of the epochs alone; of them with loading and the frozen network's pass; with scoring too.
+
+    The epochs that an interrupted training had done before count in all three.
+    """
+    earlier = sum(result.earlier_seconds for result in trained.results)
     taken = {
         "epochs": sum(result.seconds for result in trained.results),
-        "training": trained.fitted - trained.started,
-        "total": time.monotonic() - trained.started,
+        "training": earlier + trained.fitted - trained.started,
+        "total": earlier + time.monotonic() - trained.started,
     }
     return {name: round(seconds, 2) for name, seconds in taken.items()}
 

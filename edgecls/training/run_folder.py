@@ -2,32 +2,46 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from edgecls.errors import ModelError, UsageError
-from edgecls.files import check_replaceable, digest_json, read_json
+from edgecls.files import check_replaceable, digest_json, read_json, sha256_file
 from edgecls.names import next_name
+from edgecls.networks.table import find_network
 from edgecls.photos import DataSet
 from edgecls.records import to_record
-from edgecls.runs import DOCUMENT, TrainingConfig, read_run, run_model
+from edgecls.runs import DOCUMENT, MODEL, TrainingConfig, read_run, run_model
 
 REQUEST = "request.json"  # says of an unfinished run which inputs it has
 CHECKPOINT = "checkpoint"
 
 
 def inputs_digest(config: TrainingConfig, dataset: DataSet, versions: dict[str, str]) -> str:
-    """Digest of everything that determines a run: configuration, photos and split, versions."""
-    return digest_json({"config": to_record(config), "data": dataset.digest, "versions": versions})
+    """Digest of everything that determines a run: configuration, weights, photos and split, versions."""
+    record = to_record(config) | {"weights": weights_identity(config)}
+    return digest_json({"config": record, "data": dataset.digest, "versions": versions})
+
+
+def weights_identity(config: TrainingConfig) -> str:
+    """The name of a source of weights, or the digest of a file: its path says nothing about what is in it."""
+    named = config.weights == "none" or config.weights in find_network(config.network).weights
+    path = Path(config.weights)
+    return config.weights if named or not path.is_file() else f"sha256:{sha256_file(path)}"
 
 
 def find_complete(runs: Path, digest: str, name: str | None) -> Path | None:
-    """The newest complete run of these inputs, its model's digest checked; only `name` when that is given."""
+    """The last complete run of these inputs, its model's digest checked; only `name` when that is given.
+
+    A run whose model was deleted is passed over. Raises ModelError for one whose model was changed.
+    """
     for document in sorted(runs.glob(f"{name or '*'}/{DOCUMENT}"), reverse=True):
         try:
             record = read_run(document.parent)
         except ModelError:
             continue  # a run of another version is no reason to fail; it is not this one
-        if record.inputs_digest == digest and record.status == "complete":
+        complete = record.inputs_digest == digest and record.status == "complete"
+        if complete and (document.parent / MODEL).is_file():
             run_model(document.parent, record)
             return document.parent
     return None
@@ -40,12 +54,8 @@ def choose_folder(runs: Path, digest: str, stem: str, *, name: str | None, resum
     """
     if runs.exists() and not runs.is_dir():
         raise UsageError(f"{runs}: expected a folder for the runs, found a file; choose another with --runs")
-    unfinished = [
-        request.parent
-        for request in sorted(runs.glob(f"{name or '*'}/{REQUEST}"))
-        if read_json(request).get("inputs_digest") == digest
-    ]
     if resume:
+        unfinished = _find_unfinished(runs, digest, name)
         if not unfinished:
             raise UsageError(
                 f"--resume: found no interrupted run of the same data and options under {runs}/; "
@@ -55,3 +65,14 @@ def choose_folder(runs: Path, digest: str, stem: str, *, name: str | None, resum
     folder = runs / (name or next_name(runs, stem))
     check_replaceable(folder, force=force, documents=(DOCUMENT, REQUEST))
     return folder
+
+
+def _find_unfinished(runs: Path, digest: str, name: str | None) -> list[Path]:
+    """Folders of interrupted runs of these inputs; a request that cannot be read is of another training."""
+    found = []
+    for request in sorted(runs.glob(f"{name or '*'}/{REQUEST}")):
+        with contextlib.suppress(ModelError):
+            asked = read_json(request)
+            if isinstance(asked, dict) and asked.get("inputs_digest") == digest:
+                found.append(request.parent)
+    return found

@@ -12,7 +12,7 @@ from edgecls.networks.network import Network
 from edgecls.networks.weights import load_weights
 from edgecls.progress import Announce
 from edgecls.runs import TrainingConfig
-from edgecls.training.backend import precision
+from edgecls.training.backend import precision, training_versions
 from edgecls.training.batches import class_weights, make_batches
 from edgecls.training.classifier import (
     build_head,
@@ -113,7 +113,7 @@ def _head_stage(
 ) -> FitResult:
     """Train the head on stored features."""
     freeze_backbone(classifier.backbone)
-    frozen = frozen_backbone(classifier, config)
+    frozen = frozen_backbone(keras, classifier, config)
     views = tuple(View(number, config.seed, config.flip) for number in range(config.augment))
     seen = photo_vectors(features, frozen, train, views, announce("features, training photos"))
     held_out = features.vectors(frozen, validation, tick=announce("features, validation photos"))
@@ -136,9 +136,10 @@ def _head_stage(
     )
 
 
-def frozen_backbone(classifier: Classifier, config: TrainingConfig) -> Frozen:
-    """The backbone as the store knows it: its weights, and what makes its pixels from a photo."""
-    return freeze(classifier.backbone, [config.size, config.crop, config.head, config.precision])
+def frozen_backbone(keras: Any, classifier: Classifier, config: TrainingConfig) -> Frozen:
+    """The backbone as the store knows it: its weights and layers, what makes its pixels, and what computes it."""
+    layers = [layer.get_config() for layer in classifier.backbone.layers]
+    return freeze(classifier.backbone, [config.size, config.crop, repr(layers), training_versions(keras)])
 
 
 def _network_stage(

@@ -146,7 +146,13 @@ def _train(
     model = classifier.model if config.precision == "float32" else in_float32(keras, classifier.model)
     scores = {
         split: _score(
-            classifier, model, loaded[split], config, features, announce(f"scoring, {split} photos")
+            keras,
+            classifier,
+            model,
+            loaded[split],
+            config=config,
+            features=features,
+            tick=announce(f"scoring, {split} photos"),
         )
         for split in ("validation", "test")
     }
@@ -154,17 +160,22 @@ def _train(
 
 
 def _score(
+    keras: Any,
     classifier: Classifier,
     model: Any,
     loaded: Loaded,
+    *,
     config: TrainingConfig,
     features: FeatureStore,
     tick: Tick,
 ) -> Probabilities:
-    """Probabilities of each photo, float32 (n, classes); a frozen network is not asked twice about one."""
-    if config.regime != "head":
+    """Probabilities of each photo, float32 (n, classes); a frozen network is not asked twice about one.
+
+    Features of a network that was frozen in 16 bits would not be those of the model that is saved.
+    """
+    if config.regime != "head" or config.precision != "float32":
         return predict_all(model, loaded.pixels, tick)
-    vectors = features.vectors(frozen_backbone(classifier, config), loaded, tick=tick)
+    vectors = features.vectors(frozen_backbone(keras, classifier, config), loaded, tick=tick)
     return predict_all(classifier.head, vectors)
 
 

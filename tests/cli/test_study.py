@@ -135,7 +135,7 @@ def test_a_data_set_that_is_absent_fails_its_cells_alone(place: Path) -> None:
         place, "tints.toml", "--budget", "full", "--jobs", "2", "--no-latency", "--out", "full"
     )
     assert code == 1
-    assert "edgecls data fetch absent" in said
+    assert "data/absent: expected the photos of data set 'absent', found no folder; put them there" in said
     assert "1 of 3 cells failed" in said
     assert set(results(place / "full")) == {"frozen", "scratch"}
     assert "lenet scratch" in told
@@ -168,6 +168,30 @@ def test_a_study_that_was_stopped_goes_on_where_it_was(place: Path, number: sign
     after = results(out)
     assert after["frozen"] == before["frozen"]
     assert len(after["scratch"]["history"]["loss"]) == 60
+
+
+def test_a_network_that_the_pictures_are_too_small_for_fails_its_cells_alone(place: Path) -> None:
+    text = STUDY.format(epochs=2, scratch=2).replace('["lenet"]', '["lenet", "alexnet"]', 1)
+    (place / "small.toml").write_text(text)
+    code, told, said = run(place, "small.toml", "--no-latency")
+    assert code == 1
+    assert "network alexnet, regime frozen, data tints: alexnet needs pictures of at least 63x63" in said
+    assert "2 of 4 cells failed" in said
+    assert "lenet scratch" in told
+
+
+def test_ctrl_c_under_force_says_to_go_on_without_it(place: Path) -> None:
+    write_study(place, epochs=2, scratch=60)
+    out = place / "forced"
+    process = start(place, "tints.toml", "--no-latency", "--force", "--out", str(out))
+    wait_for(lambda: list(out.glob("runs/*/checkpoint/network/state.json")), process)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "go on with the same command without --force" in said
+    (run_folder,) = [path.parent for path in out.glob("runs/*/request.json")]
+    assert json.loads((run_folder / "run.json").read_text())["status"] == "interrupted"
+    assert not (out / "failures").exists()
 
 
 def test_a_mistake_in_the_file_is_wrong_use_before_anything_is_trained(place: Path) -> None:

@@ -27,5 +27,11 @@ def test_a_photo_stays_in_its_split_under_a_limit(tints: Path) -> None:
 
 
 def test_a_data_set_that_is_absent_names_the_command_that_fetches_it(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"data set 'birds', found no folder; .*edgecls data fetch birds"):
-        open_limited("birds", tmp_path / "birds", {})
+    with pytest.raises(DataError, match=r"data set 'few', found no folder; .*edgecls data fetch mnist, or"):
+        open_limited("few", tmp_path / "mnist", {})
+
+
+def test_no_command_is_named_for_a_data_set_that_the_catalogue_has_not(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"data set 'mnist', found no folder; put them there") as caught:
+        open_limited("mnist", tmp_path / "birds", {})
+    assert "edgecls data" not in str(caught.value)

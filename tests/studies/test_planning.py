@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +11,10 @@ import pytest
 
 from edgecls.errors import UsageError
 from edgecls.networks.network import Network
-from edgecls.studies.planning import Cell, cell_key, find_budget, frozen_key, plan_cells, weights_identity
+from edgecls.studies.planning import Cell, cell_key, find_budget, frozen_key, plan_cells
 from edgecls.studies.reading import read_study
 from edgecls.studies.study import Budget, Data, Grid, Regime, Study
+from edgecls.training.run_folder import weights_identity
 
 WriteStudy = Callable[..., Path]
 
@@ -72,18 +74,34 @@ def test_a_budget_that_is_not_there_is_wrong_use(write_study: WriteStudy) -> Non
     ("old", "new", "words"),
     [
         (
-            "size = 48",
-            "size = 2",
-            "network lenet, regime frozen, data tints: lenet needs pictures of at least",
+            '["lenet", "cnn"]',
+            '["lenet", "alexnet"]',
+            "network alexnet, .*: alexnet needs pictures of at least",
         ),
-        ("batch_size = 16", 'unfreeze = "x"', "network lenet, regime frozen, data tints: --unfreeze belongs"),
+        ("batch_size = 16", 'unfreeze = "x"', "network lenet, .*, data tints: --unfreeze belongs"),
+        (
+            "batch_size = 16",
+            "batch_size = 0",
+            "network lenet, .*: --batch-size: expected at least 1, found 0",
+        ),
     ],
 )
-def test_options_that_do_not_go_together_are_found_before_training(
+def test_a_cell_whose_options_do_not_go_together_is_impossible_alone(
     write_study: WriteStudy, old: str, new: str, words: str
 ) -> None:
     study = read_study(write_study((old, new)))
-    with pytest.raises(UsageError, match=words):
+    cells = plan_cells(study, study.budgets["quick"])
+    impossible = [cell for cell in cells if cell.impossible]
+    assert len(cells) == 4
+    assert len(impossible) == 2
+    for cell in impossible:
+        assert re.match(words, cell.impossible)
+        assert cell.config.size == 48  # as it was asked
+
+
+def test_a_study_without_a_possible_cell_is_wrong_use(write_study: WriteStudy) -> None:
+    study = read_study(write_study(("size = 48", "size = 2")))
+    with pytest.raises(UsageError, match=r"study tints: no cell can be trained; network lenet, .* at least"):
         plan_cells(study, study.budgets["quick"])
 
 

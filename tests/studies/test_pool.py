@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from edgecls.studies.planning import plan_cells
-from edgecls.studies.pool import train_groups
+from edgecls.studies.pool import Turn, give_up, train_groups
 from edgecls.studies.reading import read_study
 from edgecls.studies.result import CellResult
 from edgecls.studies.running import plan_groups, prepare
@@ -70,3 +70,9 @@ def test_two_processes_train_at_once_and_both_end(groups: list[Group]) -> None:
     assert sorted(cell.name.regime for cell in heard) == ["frozen", "scratch"]
     assert all(cell.failure is None for cell in heard)
     assert multiprocessing.active_children() == []
+
+
+def test_a_process_that_dies_after_its_last_cell_fails_none(groups: list[Group]) -> None:
+    heard: list[object] = []
+    assert give_up(Turn(groups[0], done=len(groups[0].cells)), "died", heard.append) == []
+    assert heard == []

@@ -8,10 +8,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from edgecls.studies.ray_nodes import _stream
+from edgecls.studies.reading import read_study
+from edgecls.studies.running import plan_groups, prepare
 
 pytest.importorskip("ray", reason="needs Ray, of the ray extra")
 pytest.importorskip("keras", reason="needs Keras, of the train extra")
@@ -116,6 +121,20 @@ def test_a_node_that_is_killed_does_not_change_the_results(
         assert there[seed]["history"]["loss"] == pytest.approx(here[seed]["history"]["loss"], rel=2e-2)
         assert there[seed]["test"] == here[seed]["test"]
         assert there[seed]["predictions"] == here[seed]["predictions"]
+
+
+def test_a_node_of_other_versions_fails_its_cells_with_both_versions(
+    study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared = prepare(read_study(study), "quick", folder=study.parent / "out")
+    (group, _) = plan_groups(prepared, study.parent / "out")
+    other = replace(group, versions={**group.versions, "keras": "3.99"})
+    for name in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS", "TF_NUM_INTEROP_THREADS"):
+        monkeypatch.setenv(name, "1")
+    monkeypatch.chdir(study.parent)
+    (cell,) = _stream(other, 1, str(study.parent))
+    assert f"found keras {group.versions['keras']}; install" in str(cell.failure)
+    assert "expected keras 3.99 on the Ray node" in str(cell.failure)
 
 
 def test_a_cluster_that_does_not_answer_is_one_sentence(study: Path) -> None:

@@ -65,6 +65,22 @@ def test_a_study_file_is_read(write_study: WriteStudy, tints: Path) -> None:
             'beside = "tint"',
             r"\[documents 1\] beside: expected one of tints, found 'tint'",
         ),
+        (
+            'network = "lenet"',
+            'network = "lnet"',
+            r"\[documents 1\] network: expected one of lenet, cnn, found 'lnet'",
+        ),
+        (
+            'regime = "scratch"\ntop1',
+            'regime = "scrtch"\ntop1',
+            r"\[documents 1\] regime: expected one of frozen, scratch, found 'scrtch'",
+        ),
+        ('beside = "tints"\n', "", r"\[documents 1\] data: expected one of tints, found 'theirs'"),
+        (
+            'regime = "head"',
+            'regime = "head"\n[regimes.frozen.networks.lnet]\nepochs = 3',
+            r"\[regimes.frozen.networks\]: expected keys of lenet, cnn, found 'lnet'",
+        ),
         ("[[grid]]", "[grid]", r"grid: expected \[\[grid\]\], found"),
         ("[data.tints]", "[data.tints", r"expected TOML in UTF-8, found something else"),
     ],

@@ -44,7 +44,8 @@ def test_there_is_a_study_for_each_of_the_five_documents() -> None:
 
 def test_every_study_has_a_quick_and_a_full_budget_with_cells(study: Study) -> None:
     assert {"quick", "full"} <= set(study.budgets)
-    assert all(cells(study, budget) for budget in study.budgets)
+    for budget in study.budgets:
+        assert [cell.impossible for cell in cells(study, budget) if cell.impossible] == []
 
 
 def test_the_quick_budget_states_its_photos(study: Study) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from edgecls.networks.network import Network
-from edgecls.runs import SCORES, TrainingConfig
+from edgecls.runs import MODEL, SCORES, TrainingConfig
 from edgecls.studies.photos import open_limited
 from edgecls.studies.planning import Cell, cell_key
 from edgecls.studies.result import CellName, CellResult
@@ -135,6 +135,17 @@ def test_a_cell_whose_result_was_lost_is_found_in_its_run(tmp_path: Path, tints:
     assert again == first
     (run,) = (tmp_path / "runs").iterdir()
     assert (run / SCORES).is_file()
+
+
+@pytest.mark.parametrize("gone", [MODEL, SCORES])
+def test_a_complete_run_that_lost_a_file_is_trained_again(tmp_path: Path, tints: Path, gone: str) -> None:
+    group = group_of(tmp_path, tints, configured())
+    (first,) = trained(group)
+    (tmp_path / first.run / gone).unlink()
+    (again,) = trained(group)
+    assert again.failure is None
+    assert again.predictions == first.predictions
+    assert (tmp_path / first.run / gone).is_file()
 
 
 @pytest.mark.parametrize("how", ["stopped", "killed"])

@@ -33,6 +33,17 @@ def leave(order, send):
 def refuse(order, send):
     raise EdgeclsError(order)
 
+def keep(order, send):
+    send("waiting")
+    try:
+        time.sleep(60)
+    except KeyboardInterrupt:
+        for part in range(3):
+            time.sleep(0.2)
+            send("x" * 100_000)  # more than a pipe holds
+        open(order, "w").close()
+        raise
+
 def wait(order, send):
     send("waiting")
     try:
@@ -99,6 +110,19 @@ def test_a_worker_that_is_stopped_is_interrupted_first(made_work: Any) -> None:
     assert worker.receive() == "interrupted"
     stop_workers([worker])
     assert not worker._process.is_alive()
+
+
+def test_workers_that_are_stopped_may_still_say_and_write_what_they_have(
+    made_work: Any, tmp_path: Path
+) -> None:
+    workers = [Worker(threads=1), Worker(threads=1)]
+    kept = [tmp_path / "first", tmp_path / "second"]
+    for worker, path in zip(workers, kept, strict=True):
+        worker.give(made_work.keep, str(path))
+        assert worker.receive() == "waiting"
+    stop_workers(workers)
+    assert all(path.is_file() for path in kept)
+    assert not any(worker._process.is_alive() for worker in workers)
 
 
 def test_a_worker_ends_when_its_parent_is_killed(made_work: Any, tmp_path: Path) -> None:

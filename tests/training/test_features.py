@@ -79,10 +79,11 @@ def test_another_process_finds_the_features_on_disk(tmp_path: Path) -> None:
     assert backbone.seen == []
 
 
-def test_damaged_features_are_computed_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("left", [0, 50])
+def test_damaged_features_are_computed_again(tmp_path: Path, left: int) -> None:
     vectors(CountingBackbone(), loaded(5), FeatureStore(tmp_path))
     for file in tmp_path.iterdir():
-        file.write_bytes(file.read_bytes()[:50])
+        file.write_bytes(file.read_bytes()[:left])
     backbone = CountingBackbone()
     vectors(backbone, loaded(5), FeatureStore(tmp_path))
     assert len(backbone.seen) == 5

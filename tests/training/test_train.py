@@ -197,8 +197,8 @@ def test_two_stages_that_learn_nothing_more_keep_the_weights_of_the_head(run_tra
 
 @pytest.mark.parametrize(("second", "kept"), [(0, 2), (1, 4), (3, 6)])
 def test_the_best_epoch_is_the_heads_when_the_second_stage_brought_nothing(second: int, kept: int) -> None:
-    head = FitResult({"loss": (1.0, 0.5, 0.7)}, 2, 0.9, False, 1.0)
-    network = FitResult({"loss": (1.0, 0.5, 0.4)}, second, 0.9, False, 1.0)
+    head = FitResult({"loss": (1.0, 0.5, 0.7)}, 2, 0.9, False, 1.0, 0.0)
+    network = FitResult({"loss": (1.0, 0.5, 0.4)}, second, 0.9, False, 1.0, 0.0)
     assert _best_epoch([head, network]) == kept
     assert _best_epoch([head]) == 2
 
@@ -223,3 +223,24 @@ def test_a_class_whose_photos_are_all_unreadable_names_the_first_reason(
     ):
         train(open_data(root), config(), runs=tmp_path / "runs", progress=progress())
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_single_step_is_enough_to_train(run_training: Train) -> None:
+    assert run_training(regime="scratch", epochs=1, batch_size=64).record.status == "complete"
+
+
+def test_mixed_precision_is_scored_as_the_float32_model_that_is_saved(
+    run_training: Train, dataset: DataSet
+) -> None:
+    import keras
+
+    from edgecls.data import load_pixels
+    from edgecls.training.features import predict_all
+
+    result = run_training(regime="head", precision="mixed")
+    model = keras.models.load_model(result.folder / MODEL)
+    assert {layer.compute_dtype for layer in model.layers} == {"float32"}
+    test = load_pixels(dataset.test, result.record.preprocess)
+    with np.load(result.folder / "scores.npz", allow_pickle=False) as scores:
+        assert np.allclose(scores["probabilities"], predict_all(model, test.pixels), atol=1e-6)
+        assert scores["digests"].tolist() == [photo.digest for photo in test.photos]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from edgecls.errors import ModelError, UsageError
+from edgecls.networks.network import Network
 from edgecls.photos import DataSet
 from edgecls.progress import Tick
 from edgecls.runs import DOCUMENT, MODEL, TrainingConfig, read_run, run_model
@@ -45,6 +46,39 @@ def test_any_other_option_is_another_run(again: Again, changes: dict[str, object
     again()
     other = again(changes)
     assert (other.unchanged, other.folder.name) == (False, "small-tints-002")
+
+
+def test_a_file_of_weights_that_was_replaced_is_another_run(
+    again: Again, tmp_path: Path, small_network: Network
+) -> None:
+    import keras
+
+    weights = tmp_path / "w.weights.h5"
+    keras.utils.set_random_seed(1)
+    small_network.build(32).save_weights(weights)
+    first = again({"weights": str(weights), "regime": "head"})
+    keras.utils.set_random_seed(2)
+    small_network.build(32).save_weights(weights)
+    second = again({"weights": str(weights), "regime": "head"})
+    assert (second.unchanged, second.folder != first.folder) == (False, True)
+
+
+def test_a_run_whose_model_was_deleted_is_trained_again(again: Again) -> None:
+    first = again()
+    (first.folder / MODEL).unlink()
+    second = again()
+    assert (second.unchanged, second.folder != first.folder) == (False, True)
+
+
+@pytest.mark.parametrize("content", ["", "[]"])
+def test_a_spoilt_request_of_another_training_is_no_obstacle(
+    again: Again, tmp_path: Path, content: str
+) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / REQUEST).write_text(content)
+    assert again().record.status == "complete"
+    with pytest.raises(UsageError, match="found no interrupted run"):
+        again({"seed": 3}, resume=True)
 
 
 def test_an_altered_model_is_refused_and_not_trained_over(again: Again) -> None:

@@ -1,0 +1,86 @@
+"""Latencies are kept with their samples: found again under today's names, and measured again when unreadable."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from edgecls.devices.detect import detect_machine
+from edgecls.metrics import wilson
+from edgecls.studies import latency
+from edgecls.studies.latency import DOCUMENT, _timed
+from edgecls.studies.model_files import DOCUMENT as MADE
+from edgecls.studies.model_files import FLOAT, Made, _find
+from edgecls.studies.result import CellName, CellResult, LatencyResult
+from edgecls.training.options import TrainingOptions, make_config
+
+CELL = CellResult(
+    CellName("tints", "lenet", "scratch", 0),
+    "key",
+    make_config(TrainingOptions(network="lenet", regime="scratch")),
+    "now",
+    None,
+    {},
+    test=wilson(9, 12),
+)
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The names of the files of each measurement; every invocation takes 2 ms."""
+    found: list[list[str]] = []
+
+    def measure(files: list[Path], hear: object) -> dict[Path, list[float]]:
+        found.append([path.name for path in files])
+        return {path: [2.0, 2.0] for path in files}
+
+    monkeypatch.setattr(latency, "measure_files", measure)
+    return found
+
+
+def timed(folder: Path, cell: CellResult = CELL) -> LatencyResult:
+    target = folder / "models" / "abc"
+    target.mkdir(parents=True, exist_ok=True)
+    (target / FLOAT).write_bytes(b"model")
+    made = {"abc": (cell, target, Made(5, None, None, "no int8"))}
+    (result,) = _timed(made, folder, detect_machine(), print)
+    return result
+
+
+def test_kept_latencies_bear_the_names_of_today(tmp_path: Path, measured: list[list[str]]) -> None:
+    first = timed(tmp_path)
+    renamed = replace(CELL, name=replace(CELL.name, regime="from-nothing"))
+    again = timed(tmp_path, renamed)
+    assert measured == [[FLOAT]]
+    assert again == replace(first, cell=renamed.name)
+    assert first.float_ms == again.float_ms == 2.0
+
+
+def test_another_engine_is_measured_again(
+    tmp_path: Path, measured: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timed(tmp_path)
+    monkeypatch.setattr(latency, "version", lambda package: "99")
+    timed(tmp_path)
+    assert measured == [[FLOAT], [FLOAT]]
+
+
+@pytest.mark.parametrize("change", [{"further": 1}, {"samples": {}}, {"samples": None}])
+def test_latencies_of_another_edgecls_count_as_none(
+    tmp_path: Path, measured: list[list[str]], change: dict[str, object]
+) -> None:
+    first = timed(tmp_path)
+    record = json.loads((tmp_path / DOCUMENT).read_text())
+    (tmp_path / DOCUMENT).write_text(json.dumps(record | change))
+    assert timed(tmp_path) == first
+    assert measured == [[FLOAT], [FLOAT]]
+
+
+@pytest.mark.parametrize("text", [None, "{", "[]", '{"float_bytes": 5, "further": 1}'])
+def test_model_files_of_another_edgecls_count_as_none(tmp_path: Path, text: str | None) -> None:
+    if text is not None:
+        (tmp_path / MADE).write_text(text)
+    assert _find(tmp_path) is None
