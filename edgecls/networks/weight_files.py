@@ -24,9 +24,10 @@ SUFFIXES = (".keras", ".weights.h5", ".pth", ".pt")
 def load_weight_file(network: Network, backbone: Model, path: Path) -> str:
     """Fill the backbone from the file, by the names of its layers, and return which file it was.
 
-    The layers of a head are ignored, other convolutions that the backbone does not have are refused. A .weights.h5 must come from the same
-    network with the same scaling, as `backbone.save_weights` writes it; a .keras says its scaling and a PyTorch file
-    is taken to expect torchvision's: both are folded into the first convolution (see fold_scaling).
+    The layers of a head are ignored, other convolutions that the backbone does not have are refused. A .weights.h5
+    must come from the same network with the same scaling, as `backbone.save_weights` writes it; a .keras says its
+    scaling and a PyTorch file is taken to expect torchvision's: both are folded into the first convolution (see
+    fold_scaling).
 
     Raises UsageError when there is no such file or its suffix is another, ModelError when it cannot be read or a
     layer is missing, surplus or of another shape; then the backbone is as it was.

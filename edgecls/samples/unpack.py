@@ -89,9 +89,7 @@ def _reading(archive: Path) -> Iterator[None]:
 def _unpack_tar(
     raw: IO[bytes], folder: Path, *, room: _Room, wanted: Wanted, report: Callable[[], None]
 ) -> None:
-    with _reading(room.archive):
-        opened = tarfile.open(fileobj=raw)
-    with opened as tar:
+    with _open_tar(raw, room.archive) as tar:
         while member := _next(tar, room.archive):
             if member.isdir():
                 _place(member.name, room.archive)
@@ -107,6 +105,11 @@ def _unpack_tar(
                 report()
             # tarfile keeps every header it has read: of 100,000 photos that is 100 MB.
             tar.members.clear()  # type: ignore[attr-defined]
+
+
+def _open_tar(raw: IO[bytes], archive: Path) -> tarfile.TarFile:
+    with _reading(archive):
+        return tarfile.open(fileobj=raw)
 
 
 def _next(tar: tarfile.TarFile, archive: Path) -> tarfile.TarInfo | None:

@@ -114,7 +114,7 @@ def _head_stage(
     """Train the head on stored features."""
     freeze_backbone(classifier.backbone)
     frozen = frozen_backbone(keras, classifier, config)
-    views = tuple(View(number, config.seed, config.flip) for number in range(config.augment))
+    views = tuple(View(number, config.flip) for number in range(config.augment))
     seen = photo_vectors(features, frozen, train, views, announce("features, training photos"))
     held_out = features.vectors(frozen, validation, tick=announce("features, validation photos"))
     return fit(

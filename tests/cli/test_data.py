@@ -79,6 +79,8 @@ def test_another_folder_is_asked_for_with_to_and_told_in_json(
     [
         (("fetch",), 2, "expected a name after 'fetch'"),
         (("fetch", "cifar"), 2, "found 'cifar'"),
+        (("--from", "photos"), 2, "--from: expected it after data fetch NAME alone"),
+        (("show", "ships", "--from", "photos"), 2, "--from: expected it after data fetch NAME alone"),
         (("cifar10",), 2, "'cifar10' is not one of"),
         (("fetch", "ships"), 2, "expected --from FOLDER_OR_ARCHIVE"),
         (("fetch", "ships", "--from", "nowhere"), 2, "nowhere: expected a folder or an archive"),

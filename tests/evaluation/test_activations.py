@@ -11,7 +11,10 @@ import pytest
 
 from edgecls.errors import UsageError
 from edgecls.evaluation.activations import choose_layers, layer_maps, strongest, usual_layers
+from edgecls.networks.table import NETWORKS
 from edgecls.preprocess import Pixels
+from edgecls.training.backend import in_float32
+from edgecls.training.classifier import build_head, join, vectorize
 
 keras = pytest.importorskip("keras", reason="needs Keras, of the train extra")
 pytestmark = pytest.mark.xdist_group("training")
@@ -93,3 +96,17 @@ def test_the_strongest_channels_are_those_that_vary_most() -> None:
 
 def test_of_a_map_of_one_pixel_the_greatest_are_the_strongest() -> None:
     assert strongest(np.array([[[1, -7, 3]]], np.float32), 2).tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(("name", "operation"), [("lenet", "sum"), ("enet", "pad")])
+def test_operations_without_a_layer_are_passed_and_can_be_shown(
+    pixels: Pixels, name: str, operation: str
+) -> None:
+    vectors = vectorize(keras, NETWORKS[name].build(32), "pool")
+    head = build_head(keras, vectors.output.shape[1], 3, hidden=(), dropout=0.2)
+    model = in_float32(keras, join(keras, vectors, head))
+    usual = choose_layers(model, None)
+    assert usual[-1] == {"lenet": "pool2", "enet": "stage2_8_relu"}[name]
+    maps, _ = layer_maps(keras, model, pixels, layers=[*usual, *choose_layers(model, [operation])])
+    assert [found.layer for found in maps] == [*usual, operation]
+    assert all(found.values.ndim == 3 for found in maps)

@@ -11,6 +11,7 @@ import pytest
 from edgecls.errors import ModelError
 from edgecls.networks.folding import fill, fold_input, fold_norms
 from edgecls.networks.scaling import CAFFE, RAW, SIGNED, TORCH, UNIT, Scaling
+from edgecls.networks.table import NETWORKS
 
 pytestmark = pytest.mark.xdist_group("networks")
 SIDE = 24
@@ -94,3 +95,31 @@ def test_a_first_layer_that_cannot_take_a_scaling_is_named() -> None:
     model = keras.Model(image, keras.layers.Conv2D(2, 1, name="mix")(x))
     with pytest.raises(ModelError, match=r"expected a convolution .* found each_channel"):
         fold_input(model, made_weights(model), theirs=TORCH, ours=SIGNED)
+
+
+def test_a_norm_without_gamma_takes_a_scaling_too() -> None:
+    keras = pytest.importorskip("keras", reason="needs Keras, of the train extra")
+    models = []
+    for scaling in (UNIT, SIGNED):
+        image = keras.Input((SIDE, SIDE, 3))
+        x = keras.layers.Rescaling(list(scaling.scale), list(scaling.offset))(image)
+        x = keras.layers.Conv2D(4, 3, use_bias=False, name="first")(x)
+        models.append(keras.Model(image, keras.layers.BatchNormalization(scale=False, name="norm")(x)))
+    there, here = models
+    weights = made_weights(there)
+    expected = run(there, weights)
+    fold_input(here, weights, theirs=UNIT, ours=SIGNED)
+    np.testing.assert_allclose(run(here, weights), expected, rtol=1e-3, atol=1e-3 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize(
+    ("name", "side", "first"), [("enet", 64, "initial_conv"), ("lenet", 32, "conv1")], ids=["pooled", "grey"]
+)
+def test_a_network_whose_beginning_cannot_take_a_scaling_is_refused(name: str, side: int, first: str) -> None:
+    pytest.importorskip("keras", reason="needs Keras, of the train extra")
+    model = NETWORKS[name].build(side)
+    weights = made_weights(model)
+    with pytest.raises(
+        ModelError, match=rf"^{name}: expected a convolution of red, green .* found {first}; use"
+    ):
+        fold_input(model, weights, theirs=CAFFE, ours=NETWORKS[name].scaling)

@@ -203,3 +203,28 @@ def test_a_file_that_ends_too_early_is_one_sentence(tmp_path: Path, write: Write
 def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"w.pth: cannot be read \(No such file"):
         read_pth(tmp_path / "w.pth")
+
+
+@either_layout
+@pytest.mark.parametrize(("shape", "stride"), [((3000, 3000), (0, 0)), ((4, 4), (0, 1)), ((3, 3), (1, 1))])
+def test_a_tensor_that_repeats_its_storage_is_refused(
+    tmp_path: Path, write: Write, shape: Any, stride: Any
+) -> None:
+    state = {"w": tensor("0", np.zeros(8, "<f4"), shape=shape, stride=stride)}
+    with pytest.raises(ModelError, match="repeats the numbers of its storage; save a contiguous copy"):
+        read_pth(write(tmp_path / "w.pth", state))
+
+
+@either_layout
+def test_many_copies_of_one_storage_are_refused(tmp_path: Path, write: Write) -> None:
+    state = {f"w{i}": tensor("0", np.zeros(1 << 16, "<f4")) for i in range(20)}
+    with pytest.raises(ModelError, match="tensors take far more bytes than the file has"):
+        read_pth(write(tmp_path / "w.pth", state))
+
+
+def test_a_zip_that_unpacks_to_far_more_is_refused(tmp_path: Path) -> None:
+    write_zip(tmp_path / "bomb.pth", {"w": tensor("0", np.zeros(2, "<f4"))})
+    with zipfile.ZipFile(tmp_path / "bomb.pth", "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data/1", bytes(1 << 23))
+    with pytest.raises(ModelError, match=r"members say 838\d+ bytes, far more"):
+        read_pth(tmp_path / "bomb.pth")

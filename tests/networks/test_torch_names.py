@@ -81,11 +81,11 @@ def densenet121() -> Shapes:
     return shapes | norm("features.norm5", channels)
 
 
-def resnet18() -> Shapes:
-    """He et al. 2015, table 1, as torchvision names it."""
+def resnet18(blocks: tuple[int, ...] = (2, 2, 2, 2)) -> Shapes:
+    """He et al. 2015, table 1, as torchvision names it; ResNet-34 has (3, 4, 6, 3) blocks."""
     shapes, channels = conv("conv1", 64, 3, 7) | norm("bn1", 64), 64
-    for layer, filters in enumerate((64, 128, 256, 512), start=1):
-        for block in range(2):
+    for layer, (filters, count) in enumerate(zip((64, 128, 256, 512), blocks, strict=True), start=1):
+        for block in range(count):
             name = f"layer{layer}.{block}"
             shapes |= conv(f"{name}.conv1", filters, channels, 3) | norm(f"{name}.bn1", filters)
             shapes |= conv(f"{name}.conv2", filters, filters, 3) | norm(f"{name}.bn2", filters)
@@ -135,3 +135,22 @@ def test_a_network_that_torchvision_builds_otherwise_is_refused_with_the_reason(
 def test_the_scaling_of_torchvisions_weights_is_known_for_its_networks_alone() -> None:
     found = {name: scaling_of_torch(NETWORKS[name]) for name in ("resnet18", "vgg16", "googlenet", "cnn")}
     assert found == {"resnet18": TORCH, "vgg16": TORCH, "googlenet": SIGNED, "cnn": UNIT}
+
+
+def test_a_deeper_siblings_file_is_refused_by_its_first_layer_too_many() -> None:
+    pytest.importorskip("keras", reason="needs Keras, of the train extra")
+    resnet34 = {key: np.zeros(shape, np.float32) for key, shape in resnet18((3, 4, 6, 3)).items()}
+    with pytest.raises(
+        ModelError,
+        match=r"^r34\.pth: expected no layers but the network's and a head, found layer1\.2\.conv1; use",
+    ):
+        from_torch(NETWORKS["resnet18"], NETWORKS["resnet18"].build(32), resnet34, where="r34.pth")
+
+
+def test_heads_and_counters_beside_the_body_are_no_surplus() -> None:
+    pytest.importorskip("keras", reason="needs Keras, of the train extra")
+    heads: Shapes = {"fc.weight": (1000, 512), "fc.bias": (1000,)}
+    heads |= conv("aux1.conv.conv", 128, 512, 1) | conv("classifier.1", 1000, 512, 1)
+    state = {key: np.zeros(shape, np.float32) for key, shape in (resnet18() | heads).items()}
+    found = from_torch(NETWORKS["resnet18"], NETWORKS["resnet18"].build(32), state, where="r18.pth")
+    assert len(found) == 40

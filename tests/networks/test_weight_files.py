@@ -90,6 +90,39 @@ def test_the_head_of_a_saved_classifier_is_ignored_and_another_size_fits(tmp_pat
     assert same(backbone, other)
 
 
+@pytest.mark.parametrize("suffix", [".keras", ".weights.h5"])
+def test_a_deeper_siblings_weights_are_refused_by_the_first_layer_too_many(
+    tmp_path: Path, suffix: str
+) -> None:
+    keras = pytest.importorskip("keras", reason="needs Keras, of the train extra")
+
+    def deeper(x: Any, width: float) -> Any:
+        x = body(x, width)
+        for number in (10, 9):
+            x = keras.layers.Conv2D(6, 1, name=f"features_{number}")(x)
+        return x
+
+    sibling, backbone = trained(replace(TINY, body=deeper)), trained()
+    path = tmp_path / f"deep{suffix}"
+    sibling.save(path) if suffix == ".keras" else sibling.save_weights(path)
+    words = "expected no layers but the network's and a head, found features_9; use the weights of the same"
+    with pytest.raises(ModelError, match=rf"^deep{re.escape(suffix)}: {words}"):
+        load_weights(TINY, backbone, str(path))
+    assert same(backbone, trained())
+
+
+def test_an_optimizers_numbers_and_a_head_of_convolutions_are_no_layers_too_many(tmp_path: Path) -> None:
+    keras = pytest.importorskip("keras", reason="needs Keras, of the train extra")
+    backbone, other = trained(), TINY.build(SIDE)
+    x = keras.layers.Conv2D(3, 1, name="conv_preds")(backbone.output)
+    model = keras.Model(backbone.input, keras.layers.GlobalAveragePooling2D()(x))
+    model.compile("adam", "mse")
+    model.optimizer.build(model.trainable_variables)
+    model.save(tmp_path / "model.keras")
+    load_weights(TINY, other, str(tmp_path / "model.keras"))
+    assert same(backbone, other)
+
+
 def test_a_backbone_inside_another_model_is_found(tmp_path: Path) -> None:
     keras = pytest.importorskip("keras", reason="needs Keras, of the train extra")
     backbone, other = trained(), TINY.build(SIDE)

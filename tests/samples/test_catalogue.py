@@ -83,9 +83,11 @@ def test_a_set_with_a_lost_or_short_file_is_not_there(tmp_path: Path, lost: str)
         assert not is_there(known, folder)
 
 
-def test_a_set_of_photos_is_there_when_it_has_class_folders(tmp_path: Path) -> None:
+def test_a_set_of_photos_is_there_when_it_has_photos_in_class_folders(tmp_path: Path) -> None:
     known = find_known("ships")
     (tmp_path / ".hidden").mkdir()
     assert not is_there(known, tmp_path)
-    (tmp_path / "Cargo").mkdir()
+    (tmp_path / "train" / "Cargo").mkdir(parents=True)
+    assert not is_there(known, tmp_path)
+    (tmp_path / "train" / "Cargo" / "1.jpg").write_bytes(b"")
     assert is_there(known, tmp_path)

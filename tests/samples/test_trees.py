@@ -120,6 +120,8 @@ def test_a_folder_without_class_folders_is_refused(tmp_path: Path, made: type[Ma
         ("9.jpeg,1", "expected the photo '9.jpeg' beside it"),
         ("0.jpeg,6", "expected a category from 1 to 5, found '6'"),
         ("0.jpeg", "expected a category from 1 to 5, found ''"),
+        ("0.jpeg,²", "expected a category from 1 to 5, found '²'"),
+        (f'"0.jpeg,{"1" * (1 << 17)}', "train.csv: expected a table with commas, found a damaged one"),
     ],
 )
 def test_a_wrong_row_of_the_table_is_one_sentence(

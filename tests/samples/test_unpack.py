@@ -157,3 +157,21 @@ def test_a_file_that_is_also_a_folder_is_one_sentence(tmp_path: Path, folder: Pa
     archive = archive_of(made.tar_bytes({"a": b"x", "a/b": b"y"}), tmp_path)
     with pytest.raises(DataError, match="b: found a file and a folder of that name"):
         unpack(archive, folder, wanted=everything)
+
+
+def test_damaged_bz2_is_a_fault_of_the_archive(tmp_path: Path, folder: Path, made: type[Made]) -> None:
+    import random
+
+    files = {f"{i}.bin": random.Random(i).randbytes(400_000) for i in range(5)}
+    data = bytearray(made.tar_bytes(files, mode="w:bz2"))
+    data[len(data) * 3 // 4] ^= 0xFF
+    with pytest.raises(DataError, match=r"archive: damaged or cut off \(Invalid data stream\)"):
+        unpack(archive_of(bytes(data), tmp_path), folder, wanted=everything)
+
+
+def test_a_file_that_cannot_be_written_is_no_fault_of_the_archive(
+    tmp_path: Path, folder: Path, made: type[Made]
+) -> None:
+    archive = archive_of(made.tar_bytes({"x" * 300: b"a name longer than a disk takes"}), tmp_path)
+    with pytest.raises(OSError, match="too long"):
+        unpack(archive, folder, wanted=everything)

@@ -78,10 +78,11 @@ def test_a_download_that_fails_is_one_sentence(
         packages.fetch(package(packages), tmp_path / "cache")
 
 
-def test_pip_takes_the_pinned_file_and_refuses_another(
-    packages: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("tags", ["py3-none-any", "cp310-cp310-manylinux2014_s390x"])
+def test_pip_takes_the_pinned_file_of_any_machine_and_refuses_another(
+    packages: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tags: str
 ) -> None:
-    name = "made_for_a_test-1.0-py3-none-any.whl"
+    name = f"made_for_a_test-1.0-{tags}.whl"
     (tmp_path / "shop").mkdir()
     with zipfile.ZipFile(tmp_path / "shop" / name, "w") as wheel:
         wheel.writestr(
@@ -90,7 +91,7 @@ def test_pip_takes_the_pinned_file_and_refuses_another(
         )
         wheel.writestr(
             "made_for_a_test-1.0.dist-info/WHEEL",
-            "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+            f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tags}\n",
         )
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "shop"))

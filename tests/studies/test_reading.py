@@ -104,5 +104,9 @@ def test_a_whole_number_may_stand_for_a_float(write_study: WriteStudy) -> None:
 
 
 def test_a_network_may_have_a_name_of_the_study_s_own(write_study: WriteStudy) -> None:
-    changes = ("[networks.lenet]", '[networks.small]\nnetwork = "lenet"'), ('"lenet", "cnn"', '"small"')
+    changes = (
+        ("[networks.lenet]", '[networks.small]\nnetwork = "lenet"'),
+        ('"lenet", "cnn"', '"small"'),
+        ('network = "lenet"\ndata', 'network = "small"\ndata'),
+    )
     assert read_study(write_study(*changes)).networks["small"]["network"] == "lenet"

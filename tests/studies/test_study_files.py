@@ -33,7 +33,7 @@ def cells(study: Study, budget: str) -> tuple[Cell, ...]:
 
 
 def test_there_is_a_study_for_each_of_the_five_documents() -> None:
-    assert {path.stem for path in FILES} == {
+    assert {path.stem for path in FILES} >= {
         "transfer-keras",
         "review-networks",
         "car-makes",
