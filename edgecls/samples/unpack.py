@@ -114,7 +114,20 @@ def _open_tar(raw: IO[bytes], archive: Path) -> tarfile.TarFile:
 
 def _next(tar: tarfile.TarFile, archive: Path) -> tarfile.TarInfo | None:
     with _reading(archive):
-        return tar.next()
+        member = tar.next()
+        if member is None:
+            _check_end(tar, archive)
+        return member
+
+
+def _check_end(tar: tarfile.TarFile, archive: Path) -> None:
+    """tarfile takes a damaged header for the end, and bz2 and gzip compare their checksums at the end alone."""
+    assert tar.fileobj is not None  # it is open
+    tar.fileobj.seek(tar.offset)
+    if tar.fileobj.read(tarfile.BLOCKSIZE).strip(b"\0"):
+        raise DataError(f"{archive}: damaged or cut off (a header is none); fetch it again")
+    while tar.fileobj.read(_BLOCK):
+        pass
 
 
 def _unpack_zip(

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from edgecls.errors import EdgeclsError, ModelError
-from edgecls.files import digest_json, read_json, write_json
+from edgecls.files import digest_json, read_json, sha256_file, write_json
 from edgecls.machine import Machine
 from edgecls.preprocess import Pixels
 from edgecls.records import from_record, to_record
@@ -119,7 +119,8 @@ def _samples(
 ) -> dict[Path, tuple[float, ...]]:
     """Milliseconds of these files' invocations: kept in `document` from an earlier time, or measured now."""
     named = {f"{path.parent.name}/{path.name}": path for path in files}
-    key = digest_json([list(named), to_record(machine), _engines(), THREADS, ROUNDS, WARM_UP, SAMPLES])
+    digests = {name: sha256_file(path) for name, path in named.items()}
+    key = digest_json([digests, to_record(machine), _engines(), THREADS, ROUNDS, WARM_UP, SAMPLES])
     earlier = _earlier(document)
     if earlier is None or earlier.key != key or set(earlier.samples) != set(named):
         measured = measure_files(files, hear)

@@ -128,6 +128,14 @@ def test_a_study_is_trained_once_and_then_only_what_changed(place: Path) -> None
     assert told.count("done") == 2
     assert "0 cells to train" in said
 
+    (made,) = folder.glob("models/*/made.json")
+    record = json.loads(made.read_text())
+    made.write_text(json.dumps(record | {"of another version": 1}))
+    code, told, said = run(place, "tints.toml", "--json")
+    assert code == 0, said
+    assert json.loads(told)["notes"] == []
+    assert json.loads(made.read_text()).keys() == record.keys()
+
 
 def test_a_data_set_that_is_absent_fails_its_cells_alone(place: Path) -> None:
     write_study(place, epochs=2, scratch=2)

@@ -248,7 +248,7 @@ def test_a_study_without_any_figure_still_has_a_page(tmp_path: Path) -> None:
 
 
 def test_the_reviews_claims_are_tested_with_four_networks(six_page: Cells) -> None:
-    assert "Operations estimate the time: holds well. A straight line over 6 networks" in six_page.text
+    assert "Operations estimate the time: holds well. A straight line over 6 classifiers" in six_page.text
     assert "Worst outlier: lenet is" in six_page.text
     assert "Accuracy and time are hyperbolic:" in six_page.text
     # By hand: 68 points / 0.36 M = 188.9; 55 / 2.47 = 22.27; 84 / 20.03 = 4.194

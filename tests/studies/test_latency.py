@@ -41,10 +41,10 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     return found
 
 
-def timed(folder: Path, cell: CellResult = CELL) -> LatencyResult:
+def timed(folder: Path, cell: CellResult = CELL, *, model: bytes = b"model") -> LatencyResult:
     target = folder / "models" / "abc"
     target.mkdir(parents=True, exist_ok=True)
-    (target / FLOAT).write_bytes(b"model")
+    (target / FLOAT).write_bytes(model)
     made = {"abc": (cell, target, Made(5, None, None, "no int8"))}
     (result,) = _timed(made, folder, detect_machine(), print)
     return result
@@ -57,6 +57,12 @@ def test_kept_latencies_bear_the_names_of_today(tmp_path: Path, measured: list[l
     assert measured == [[FLOAT]]
     assert again == replace(first, cell=renamed.name)
     assert first.float_ms == again.float_ms == 2.0
+
+
+def test_a_file_of_other_bytes_is_measured_again(tmp_path: Path, measured: list[list[str]]) -> None:
+    timed(tmp_path)
+    timed(tmp_path, model=b"made anew")
+    assert measured == [[FLOAT], [FLOAT]]
 
 
 def test_another_engine_is_measured_again(
