@@ -34,8 +34,8 @@ def refuse(order, send):
     raise EdgeclsError(order)
 
 def keep(order, send):
-    send("waiting")
     try:
+        send("waiting")
         time.sleep(60)
     except KeyboardInterrupt:
         for part in range(3):
@@ -45,8 +45,8 @@ def keep(order, send):
         raise
 
 def wait(order, send):
-    send("waiting")
     try:
+        send("waiting")
         time.sleep(60)
     except KeyboardInterrupt:
         send("interrupted")
