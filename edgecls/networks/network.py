@@ -9,7 +9,6 @@ from typing import Any
 from edgecls.errors import UsageError, need
 from edgecls.networks.naming import settle_names
 from edgecls.networks.scaling import RAW, Scaling
-from edgecls.preprocess import Crop
 
 # Keras is imported by the bodies alone, so tensors and models are Any here.
 Tensor = Any
@@ -46,7 +45,6 @@ class Network:
     size: int
     min_size: int
     unfreeze: str | None = None
-    crop: Crop = Crop.CENTRE
     weights: Mapping[str, WeightLoader] = field(default_factory=dict)
     scalable: bool = False
     hidden: tuple[int, ...] = ()

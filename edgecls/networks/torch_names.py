@@ -56,7 +56,7 @@ def from_torch(network: Network, backbone: Model, state: State, *, where: str) -
     state = {name.removeprefix("module."): array for name, array in state.items()}  # DataParallel's
     prefix = _prefixes(network, state)
     weighted = [layer for layer in backbone.layers if layer.weights]
-    found = {layer.name: _layer_arrays(layer, prefix(layer.name), state, where=where) for layer in weighted}
+    found = {layer.name: layer_arrays(layer, prefix(layer.name), state, where=where) for layer in weighted}
     convolutions = [name.rpartition(".")[0] for name, array in state.items() if array.ndim == 4]
     taken = {prefix(layer.name) for layer in weighted}
     refuse_surplus([name for name in convolutions if name not in taken], where=where)
@@ -128,8 +128,11 @@ def _mobilenet_v2(layer: str) -> str:
     return f"features.{number}.conv.{parts[part]}"
 
 
-def _layer_arrays(layer: Any, prefix: str, state: State, *, where: str) -> list[Array]:
-    """The tensors below `prefix`, in the order of the layer's weights."""
+def layer_arrays(layer: Any, prefix: str, state: State, *, where: str) -> list[Array]:
+    """The tensors below `prefix` for one layer, float32 in the layout of Keras and the order of the layer's weights.
+
+    Raises ModelError when one is missing, or `prefix` has another that the layer has no place for.
+    """
     parts = _parts(layer, where=where)
     for part in parts:
         if f"{prefix}.{part}" not in state:

@@ -45,9 +45,7 @@ def in_float32(keras: Any, model: Any) -> Any:
 
     def plain(layer: Any) -> Any:
         config = layer.get_config()
-        if isinstance(
-            layer, keras.layers.Layer
-        ):  # the others are operations without a precision of their own
+        if isinstance(layer, keras.layers.Layer):  # a bare operation has no precision of its own
             config["dtype"] = "float32"
         return type(layer).from_config(config)
 

@@ -18,7 +18,7 @@ from edgecls.networks.network import Network
 from edgecls.networks.table import find_network
 from edgecls.photos import SPLITS, DataSet, check_classes
 from edgecls.preprocess import Crop, Preprocess
-from edgecls.progress import Announce, Progress, Tick
+from edgecls.progress import Announce, Progress
 from edgecls.runs import MODEL, RunRecord, TrainingConfig, read_run, write_run, write_splits
 from edgecls.training.backend import import_keras, in_float32, training_versions
 from edgecls.training.classifier import hidden_units, layer_index
@@ -144,18 +144,8 @@ def _train(
         raise KeyboardInterrupt
     fitted = time.monotonic()
     model = classifier.model if config.precision == "float32" else in_float32(keras, classifier.model)
-    scores = {
-        split: _score(
-            keras,
-            classifier,
-            model,
-            loaded[split],
-            config=config,
-            features=features,
-            tick=announce(f"scoring, {split} photos"),
-        )
-        for split in ("validation", "test")
-    }
+    held_out = {split: loaded[split] for split in ("validation", "test")}
+    scores = _score(keras, classifier, model, held_out, config=config, features=features, announce=announce)
     return Trained(model, source, loaded, results, scores, started, fitted)
 
 
@@ -163,20 +153,26 @@ def _score(
     keras: Any,
     classifier: Classifier,
     model: Any,
-    loaded: Loaded,
+    held_out: dict[str, Loaded],
     *,
     config: TrainingConfig,
     features: FeatureStore,
-    tick: Tick,
-) -> Probabilities:
-    """Probabilities of each photo, float32 (n, classes); a frozen network is not asked twice about one.
+    announce: Announce,
+) -> dict[str, Probabilities]:
+    """Probabilities of each split's photos, float32 (n, classes); a frozen network is not asked twice about one.
 
     Features of a network that was frozen in 16 bits would not be those of the model that is saved.
     """
-    if config.regime != "head" or config.precision != "float32":
-        return predict_all(model, loaded.pixels, tick)
-    vectors = features.vectors(frozen_backbone(keras, classifier, config), loaded, tick=tick)
-    return predict_all(classifier.head, vectors)
+    reused = config.regime == "head" and config.precision == "float32"
+    frozen = frozen_backbone(keras, classifier, config) if reused else None
+    scores = {}
+    for split, part in held_out.items():
+        tick = announce(f"scoring, {split} photos")
+        if frozen is None:
+            scores[split] = predict_all(model, part.pixels, tick)
+        else:
+            scores[split] = predict_all(classifier.head, features.vectors(frozen, part, tick=tick))
+    return scores
 
 
 def _open_folder(folder: Path, dataset: DataSet, digest: str, *, resume: bool) -> None:

@@ -89,8 +89,12 @@ def backbone_state() -> dict[str, np.ndarray]:
     """A state with the right keys and shapes, as a network of PyTorch would have them; all zeros."""
     backbone = build_lite0(32)
     state = {}
-    for name, keys in efficientnet_lite._sources(backbone).items():
-        for key, weight in zip(keys, backbone.get_layer(name).weights, strict=True):
+    norm = ("weight", "bias", "running_mean", "running_var")
+    for layer in (layer for layer in backbone.layers if layer.weights):
+        prefix = efficientnet_lite._prefix(layer.name)
+        parts = norm if layer.name.endswith("_bn") else ("weight",)
+        for part, weight in zip(parts, layer.weights, strict=True):
+            key = f"{prefix}.{part}"
             shape = tuple(weight.shape)
             if len(shape) == 4:
                 shape = (
