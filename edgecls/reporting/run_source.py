@@ -8,7 +8,7 @@ import numpy as np
 
 from edgecls.metrics import class_reports
 from edgecls.reporting.training_report import TrainingReport
-from edgecls.runs import DOCUMENT, RunRecord, read_run
+from edgecls.runs import DOCUMENT, RunRecord, TrainingConfig, read_run
 
 
 def training_report_of(run: Path) -> TrainingReport | None:
@@ -29,10 +29,7 @@ def training_report(record: RunRecord) -> TrainingReport:
             "epochs",
             f"{len(record.history.get('loss', ()))} trained, weights of epoch {record.best_epoch} kept",
         ),
-        (
-            "rates",
-            f"{config.learning_rate:g}, fine-tuning {config.fine_tune_rate:g}, batch {config.batch_size}",
-        ),
+        ("rates", f"{_rates(config)}, batch {config.batch_size}"),
         (
             "augmentation",
             f"{config.augment} views" if config.regime == "head" else ("on" if config.augment else "off"),
@@ -63,3 +60,9 @@ def training_report(record: RunRecord) -> TrainingReport:
         data=data,
         versions=tuple(record.versions.items()),
     )
+
+
+def _rates(config: TrainingConfig) -> str:
+    """The rates that the regime reads."""
+    first, tuning = f"{config.learning_rate:g}", f"fine-tuning {config.fine_tune_rate:g}"
+    return {"finetune": tuning, "two-stage": f"{first}, {tuning}"}.get(config.regime, first)

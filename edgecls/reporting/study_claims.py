@@ -11,6 +11,7 @@ from edgecls.reporting.study_cells import best_of, best_of_networks, data_names,
 from edgecls.reporting.wording import milliseconds, percent
 from edgecls.studies.fitting import (
     FEWEST_POINTS,
+    Hyperbola,
     Line,
     Outlier,
     fit_hyperbola,
@@ -49,6 +50,23 @@ class TimeFit:
         """The networks, with their picture sizes where these differ."""
         several = len({timed.size for timed in self.latencies}) > 1
         return tuple(_label(timed, size=several) for timed in self.latencies)
+
+
+@dataclass(frozen=True)
+class AccuracyFit:
+    """Top-1 over time as a hyperbola, and the points it was fitted to: ms and fraction of each network's best cell."""
+
+    points: tuple[tuple[float, float], ...]
+    curve: Hyperbola
+
+    @property
+    def rises(self) -> bool:
+        """Whether slower networks are more accurate; else there is no curve to speak of."""
+        return self.curve.cost > 0
+
+    @property
+    def formula(self) -> str:
+        return f"top-1 = {100 * self.curve.limit:.1f} − {100 * self.curve.cost:.2g} / ms points"
 
 
 def _label(timed: LatencyResult, *, size: bool) -> str:
@@ -93,28 +111,30 @@ def time_sentences(fit: TimeFit) -> tuple[str, ...]:
     )
 
 
+def fit_accuracy(result: StudyResult, data: str) -> AccuracyFit | None:
+    """The fit over each network's best cell on a data set; None with fewer than 4 times."""
+    points = tuple(
+        (timed.float_ms, top1_of(cell).value)
+        for cell in best_of_networks(result, data)
+        if (timed := latency_of(cell, result.latencies))
+    )
+    if len({time for time, _ in points}) < FEWEST_POINTS:
+        return None
+    return AccuracyFit(points, fit_hyperbola([time for time, _ in points], [top1 for _, top1 in points]))
+
+
 def hyperbola_sentences(result: StudyResult) -> tuple[str, ...]:
     """One sentence for each data set with at least 4 timed networks."""
-    sentences = []
-    for data in data_names(result):
-        points = [
-            (timed.float_ms, top1_of(cell).value)
-            for cell in best_of_networks(result, data)
-            if (timed := latency_of(cell, result.latencies))
-        ]
-        if len({time for time, _ in points}) >= FEWEST_POINTS:
-            sentences.append(_hyperbola_sentence(data, points))
-    return tuple(sentences)
+    fits = [(data, fit_accuracy(result, data)) for data in data_names(result)]
+    return tuple(_hyperbola_sentence(data, fit) for data, fit in fits if fit)
 
 
-def _hyperbola_sentence(data: str, points: Sequence[tuple[float, float]]) -> str:
-    curve = fit_hyperbola([time for time, _ in points], [top1 for _, top1 in points])
-    found = f"R squared {curve.r_squared:.2f} over {len(points)} networks"
-    if curve.cost <= 0:
+def _hyperbola_sentence(data: str, fit: AccuracyFit) -> str:
+    found = f"R squared {fit.curve.r_squared:.2f} over {len(fit.points)} networks"
+    if not fit.rises:
         return f"Accuracy and time are hyperbolic: not on {data}, slower networks are not more accurate there ({found})."
     return (
-        f"Accuracy and time are hyperbolic: {_holds(curve.r_squared)} on {data}, "
-        f"top-1 = {100 * curve.limit:.1f} − {100 * curve.cost:.2g} / ms points ({found})."
+        f"Accuracy and time are hyperbolic: {_holds(fit.curve.r_squared)} on {data}, {fit.formula} ({found})."
     )
 
 
@@ -153,7 +173,7 @@ def _density_row(data: str, enet: CellResult, other: CellResult, *, claimed: int
 def claims_blocks(result: StudyResult) -> tuple[Block, ...]:
     """Everything but the picture; empty where a study has too few timed networks and no ENet."""
     fit, table = fit_times(result), density_table(result)
-    sentences = (*time_sentences(fit), *hyperbola_sentences(result)) if fit else ()
+    sentences = (*(time_sentences(fit) if fit else ()), *hyperbola_sentences(result))
     return (
         *((Bullets(sentences),) if sentences else ()),
         *((table, Prose(DENSITY_NOTE)) if table else ()),

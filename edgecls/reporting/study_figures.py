@@ -1,4 +1,4 @@
-"""The small multiples of a study: learning curves of every cell, confusions of every network's best cell."""
+"""The small multiples of a study: learning curves of cells, and their confusions."""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from edgecls.names import slug
 from edgecls.reporting.page import Picture
 from edgecls.reporting.study_cells import (
@@ -11,13 +13,14 @@ from edgecls.reporting.study_cells import (
     scored,
     top1_of,
 )
-from edgecls.reporting.study_claims import TimeFit, fit_times
+from edgecls.reporting.study_claims import AccuracyFit, TimeFit, fit_accuracy, fit_times
 from edgecls.reporting.study_figures import curve_multiples, matrix_multiples
 from edgecls.reporting.study_scatter import MEGA, Mark, accuracy_scatter, time_scatter
 from edgecls.reporting.wording import threads
 from edgecls.studies.result import CellResult, LatencyResult, StudyResult, latency_of
 
 Pictures = dict[str, Picture]
+FEW_CELLS = 6  # up to so many of a data set all have their confusions shown
 
 
 def latency_pictures(result: StudyResult) -> Pictures:
@@ -27,14 +30,24 @@ def latency_pictures(result: StudyResult) -> Pictures:
         timed = [(cell, latency_of(cell, result.latencies)) for cell in best_of_networks(result, data)]
         marks = [_latency_mark(result, cell, found) for cell, found in timed if found]
         if marks:
-            count = threads(result.latencies[0].threads)
+            count, fit = threads(result.latencies[0].threads), fit_accuracy(result, data)
+            fit = fit if fit and fit.rises else None
             pictures[f"accuracy-latency-{slug(data)}"] = Picture(
-                accuracy_scatter(marks, f"median latency of one picture, {count}, ms"),
+                accuracy_scatter(marks, f"median latency of one picture, {count}, ms", fit=fit),
                 f"Scatter of top-1 on {data} against latency, one mark a network",
                 f"{data}: the cell of each network that was made int8, with the accuracy of either file; where none "
-                "of these photos was, its best cell in float. Bars: 95 % interval.",
+                f"of these photos was, its best cell in float. Bars: 95 % interval.{_said(fit, marks)}",
             )
     return pictures
+
+
+def _said(fit: AccuracyFit | None, marks: Sequence[Mark]) -> str:
+    """What the caption says of the curve, and of the points that it was fitted to beside the marks."""
+    if fit is None:
+        return ""
+    apart = set(fit.points) - {(mark.across, mark.top1.value) for mark in marks}
+    dots = " Grey dots: best cells that were not made int8." if apart else ""
+    return f" Dashed: {fit.formula}, fitted to each network's best cell in float.{dots}"
 
 
 def _latency_mark(result: StudyResult, best: CellResult, timed: LatencyResult) -> Mark:
@@ -80,19 +93,29 @@ def curve_pictures(result: StudyResult) -> Pictures:
 
 
 def matrix_pictures(result: StudyResult) -> Pictures:
-    """Confusions of each network's best cell, one picture a data set."""
+    """Confusions of all cells where these are few or of one network, else of each network's best; one a data set."""
     pictures = {}
     for data in data_names(result):
-        cells = [cell for cell in best_of_networks(result, data) if cell.matrix]
+        chosen, which = _with_confusions(result, data)
+        cells = [cell for cell in chosen if cell.matrix]
         labels = result.labels.get(data, ())
         if cells and labels:
             pictures[f"confusions-{slug(data)}"] = Picture(
                 matrix_multiples(cells, [cell_title(result, cell.name) for cell in cells], labels=labels),
-                f"Confusion matrices of {len(cells)} networks on {data}, rows are the true classes",
-                f"{data}: rows are the true classes, columns in the same order what they were taken for; colour is "
-                "the share of a row.",
+                f"Confusion matrices of {which} on {data}, rows are the true classes",
+                f"{data}, {which}: rows are the true classes, columns in the same order what they were taken for; "
+                "colour is the share of a row.",
             )
     return pictures
+
+
+def _with_confusions(result: StudyResult, data: str) -> tuple[list[CellResult], str]:
+    """All cells where they are few, or regimes of one network; else each network's best. And which these are."""
+    cells = scored(result, data)
+    networks, regimes = {cell.name.network for cell in cells}, {cell.name.regime for cell in cells}
+    if len(cells) <= FEW_CELLS or (len(networks) == 1 and len(regimes) > 1):
+        return cells, "all cells"
+    return best_of_networks(result, data), "each network's best cell"
 
 
 def time_pictures(result: StudyResult) -> Pictures:

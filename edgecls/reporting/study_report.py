@@ -20,6 +20,7 @@ from edgecls.reporting.page import (
 from edgecls.reporting.study_answer import answer_sentences, study_headline
 from edgecls.reporting.study_cells import best_of, cell_title, data_names, scored, top1_of
 from edgecls.reporting.study_claims import claims_blocks
+from edgecls.reporting.study_classes import classes_blocks
 from edgecls.reporting.study_pairs import pairs_blocks
 from edgecls.reporting.study_pictures import (
     Pictures,
@@ -75,6 +76,7 @@ def _page(study: Study, result: StudyResult, pictures: dict[str, Pictures]) -> P
             Section("Accuracy against latency", tuple(pictures["latency"].values())),
             Section("Accuracy against multiply-adds", tuple(pictures["operations"].values())),
             Section("Learning curves", tuple(pictures["curves"].values())),
+            Section("Accuracy of each class", classes_blocks(result)),
             Section("What is taken for what", tuple(pictures["matrices"].values())),
             Section("How it was made", (Facts(_facts(study, result)),)),
         ),

@@ -17,7 +17,12 @@ from edgecls.studies.fitting import Line
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from edgecls.reporting.study_claims import AccuracyFit
+
 MEGA = 1e6
+FIT = "fit"  # the name of the fitted curve inside the SVG
+SMOOTH = 200  # so many points make a smooth curve
+BESIDE_LABELS = 60  # points of it that labels keep away from, about as much as from a bar
 
 
 @dataclass(frozen=True)
@@ -31,19 +36,29 @@ class Mark:
     int8_top1: Proportion | None = None
 
 
-def accuracy_scatter(marks: Sequence[Mark], across: str, format: str = "svg") -> bytes:
-    """The picture; `across` names the axis. Filled: float with its 95 % interval; hollow: the same network in int8."""
+def accuracy_scatter(
+    marks: Sequence[Mark], across: str, *, fit: AccuracyFit | None = None, format: str = "svg"
+) -> bytes:
+    """The picture; `across` names the axis. Filled: float with its 95 % interval; hollow: the same network in int8.
+
+    Dashed: the fit, with small grey dots for those of its points that lie under no mark.
+    """
     with drawing():
         figure = new_figure(8.4, 4.6)
         axes = figure.subplots()
         for mark in marks:
             _draw_mark(axes, mark)
         _dress(axes, marks, across=across)
+        if fit:
+            _draw_fit(axes, fit)
         labels = [label_at(axes, mark.label, at=(mark.across, 100 * mark.top1.value)) for mark in marks]
         figure.draw_without_rendering()
         figure.set_layout_engine("none")  # from here on the axes must stay where the labels are fitted in
         boxes = [_box(axes, x, share) for mark in marks for x, share in _points(mark)]
         bars = [data_box(axes, m.across, low=100 * m.top1.low, high=100 * m.top1.high) for m in marks]
+        if fit:
+            boxes += [_box(axes, time, top1) for time, top1 in fit.points]
+            bars += [_box(axes, time, fit.curve.at(time)) for time in _times(fit, BESIDE_LABELS)]
         fit_labels(axes, labels, marks=boxes, bars=bars)
         return rendered(figure, format)
 
@@ -74,6 +89,23 @@ def _draw_mark(axes: Axes, mark: Mark) -> None:
     )
     for (x, y), colour, face in zip(points, (BLUE, ORANGE), (BLUE, CARD), strict=False):
         axes.plot(x, 100 * y, "o", markersize=7, color=colour, markerfacecolor=face, zorder=4)
+
+
+def _draw_fit(axes: Axes, fit: AccuracyFit) -> None:
+    """The curve between the fastest and the slowest point; it may leave the frame but never widens it."""
+    times, shares = zip(*fit.points, strict=True)
+    axes.plot(times, [100 * share for share in shares], "o", markersize=4, color=FAINT, zorder=3)
+    axes.autoscale_view()
+    axes.autoscale(False)
+    x = _times(fit, SMOOTH)
+    y = [100 * fit.curve.at(time) for time in x]
+    axes.plot(x, y, color=FAINT, linewidth=1.2, linestyle="--", zorder=1, gid=FIT)
+
+
+def _times(fit: AccuracyFit, count: int) -> list[float]:
+    """So many times from the fastest point to the slowest, at equal ratios."""
+    times = [time for time, _ in fit.points]
+    return [float(time) for time in np.geomspace(min(times), max(times), count)]
 
 
 def _dress(axes: Axes, marks: Sequence[Mark], *, across: str) -> None:
@@ -119,7 +151,7 @@ def time_scatter(
 
 def _draw_line(axes: Axes, line: Line, *, across: Sequence[float]) -> None:
     """The fitted line, which is a curve here; only where it predicts a time above 0."""
-    x = np.geomspace(min(across), max(across), 200)
+    x = np.geomspace(min(across), max(across), SMOOTH)
     y = np.array([line.at(MEGA * a) for a in x])
     axes.plot(x[y > 0], y[y > 0], color=FAINT, linewidth=1.2, linestyle="--", zorder=1)
 

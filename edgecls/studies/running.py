@@ -109,7 +109,7 @@ def _keyed(cell: Cell, dataset: DataSet | str, versions: dict[str, str]) -> Keye
 
 
 def run_study(prepared: Prepared, options: RunOptions, *, hear: Hear) -> StudyResult:
-    """Train the cells that have no result, measure latencies, and write study.json and table.csv.
+    """Train the cells that have no result, measure latencies, and write study.json, table.csv, classes.csv.
 
     `hear` gets every Step and the CellResult of each cell that was trained or failed. Stopped by Ctrl-C or killed,
     the same call goes on where it was.

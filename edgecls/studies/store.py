@@ -1,11 +1,11 @@
-"""The folder of a study: results of cells by key, study.json and table.csv, and who may write there."""
+"""The folder of a study: results of cells by key, study.json, table.csv and classes.csv, and who may write there."""
 
 from __future__ import annotations
 
 import csv
 import fcntl
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from edgecls.studies.result import CellResult, StudyResult, latency_of, per_mill
 
 DOCUMENT = "study.json"
 TABLE = "table.csv"
+CLASSES = "classes.csv"
 
 
 class Store:
@@ -69,9 +70,13 @@ def own_folder(folder: Path) -> Iterator[None]:
 
 
 def write_result(folder: Path, result: StudyResult) -> None:
-    """Write FOLDER/study.json and FOLDER/table.csv."""
+    """Write FOLDER/study.json, FOLDER/table.csv and FOLDER/classes.csv."""
     write_json(folder / DOCUMENT, to_record(result))
-    write_bytes(folder / TABLE, _csv(result).encode())
+    cells = [_figures(cell) | _latency(cell, result) for cell in result.cells]
+    write_bytes(folder / TABLE, _csv(COLUMNS, cells))
+    write_bytes(
+        folder / CLASSES, _csv(CLASS_COLUMNS, [row for cell in result.cells for row in _classes(cell)])
+    )
 
 
 COLUMNS = (
@@ -79,16 +84,26 @@ COLUMNS = (
     *("train_photos", "epochs", "seconds", "parameters", "multiply_adds", "top1_per_million_parameters"),
     *("float_ms", "int8_ms", "int8_top1", "weights", "failure"),
 )
+CLASS_COLUMNS = ("data", "network", "regime", "seed", "class", "support", "precision", "recall", "f1")
 
 
-def _csv(result: StudyResult) -> str:
+def _csv(columns: Sequence[str], rows: Sequence[dict[str, object]]) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for cell in result.cells:
-        figures = _figures(cell) | _latency(cell, result)
-        writer.writerow([figures.get(column, "") for column in COLUMNS])
-    return text.getvalue()
+    writer.writerow(columns)
+    for figures in rows:
+        writer.writerow([figures.get(column, "") for column in columns])
+    return text.getvalue().encode()
+
+
+def _classes(cell: CellResult) -> list[dict[str, object]]:
+    """A row a class; one without test photos has no figures, for its zeros would lower every mean."""
+    rows: list[dict[str, object]] = []
+    for report in cell.classes:
+        known = {"precision": report.precision, "recall": report.recall, "f1": report.f1}
+        figures = {"class": report.label, "support": report.support} | (known if report.support else {})
+        rows.append(to_record(cell.name) | figures)
+    return rows
 
 
 def _figures(cell: CellResult) -> dict[str, object]:

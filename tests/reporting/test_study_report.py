@@ -269,6 +269,12 @@ def test_slower_networks_that_are_worse_contradict_the_hyperbola(tmp_path: Path)
     assert "Accuracy and time are hyperbolic: not on groceries" in page.text
 
 
+def test_the_page_has_the_recall_of_each_class(six_page: Cells) -> None:
+    assert "Accuracy of each class" in six_page.text
+    row = six_page.row("satsuma", "50")
+    assert row[2:-1] == [f"{100 * each.classes[3].recall:.1f}" for each in SIX]
+
+
 def test_every_picture_of_the_page_lies_beside_it_as_a_file(six: Path) -> None:
     pictures = six.parent / "pictures"
     inside = re.findall(r"svg\+xml;base64,([^\"]+)", six.read_text(encoding="utf-8"))

@@ -11,10 +11,10 @@ import pytest
 
 from edgecls.devices.detect import detect_machine
 from edgecls.errors import EdgeclsError, UsageError
-from edgecls.metrics import wilson
+from edgecls.metrics import ClassReport, wilson
 from edgecls.records import from_record
 from edgecls.studies.result import SCHEMA, CellName, CellResult, LatencyResult, StudyResult
-from edgecls.studies.store import COLUMNS, Store, own_folder, write_result
+from edgecls.studies.store import CLASS_COLUMNS, COLUMNS, Store, own_folder, write_result
 from edgecls.training.options import TrainingOptions, make_config
 
 CONFIG = make_config(TrainingOptions(network="lenet", regime="scratch"))
@@ -114,3 +114,15 @@ def test_the_table_has_a_line_for_each_cell(tmp_path: Path) -> None:
     assert (good["top1"], good["n"], good["seconds"], good["float_ms"]) == ("0.75", "12", "7.5", "1.5")
     assert float(good["top1_per_million_parameters"]) == 0.375
     assert (bad["top1"], bad["failure"]) == ("", "gone")
+
+
+def test_the_classes_of_each_cell_have_a_line_each(tmp_path: Path) -> None:
+    classes = (ClassReport('red, "dark"', 0.25, 0.5, 1 / 3, 12), ClassReport("blue", 0.0, 0.0, 0.0, 0))
+    result = study_result()
+    write_result(tmp_path, replace(result, cells=(replace(CELL, classes=classes), result.cells[1])))
+    with (tmp_path / "classes.csv").open(newline="") as file:
+        seen, absent = csv.DictReader(file)
+    assert tuple(seen) == CLASS_COLUMNS
+    assert tuple(seen.values())[:5] == ("tints", "lenet", "scratch", "0", 'red, "dark"')
+    assert tuple(seen.values())[5:] == ("12", "0.25", "0.5", str(1 / 3))
+    assert tuple(absent.values())[4:] == ("blue", "0", "", "", ""), "without photos no figure"
