@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from edgecls.errors import DataError, UsageError
-from edgecls.folder_tree import read_folder_tree
-from edgecls.idx import has_idx_files, read_idx_folder
+from edgecls.folder_tree import read_folder_tree, read_tree_splits
+from edgecls.idx import has_idx_files, read_idx_folder, read_idx_splits
 from edgecls.metrics import Indices
-from edgecls.photos import DataSet, Photo, Problem
+from edgecls.photos import SPLITS, DataSet, Photo, Problem
 from edgecls.preprocess import Pixels, Preprocess
 from edgecls.progress import Tick
 
@@ -36,6 +36,28 @@ class Loaded:
 
     def __len__(self) -> int:
         return len(self.photos)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many photos each split has as it lies on disk (0: it is drawn when training begins), and of how many classes.
+
+    `left_out` are those that training does not see: they stand twice, or cannot be used.
+    """
+
+    train: int
+    validation: int
+    test: int
+    classes: int
+    left_out: int
+
+
+def count_photos(root: Path) -> Counts:
+    """Count what `open_data` reads, before splits are drawn from others. Raises what `open_data` raises."""
+    read = read_idx_splits if has_idx_files(root) else read_tree_splits
+    labels, splits, problems = read(root)
+    train, validation, test = (len(splits.get(split, ())) for split in SPLITS)
+    return Counts(train, validation, test, classes=len(labels), left_out=len(problems))
 
 
 def open_data(root: Path, *, seed: int = 0) -> DataSet:

@@ -25,7 +25,27 @@ def read_folder_tree(root: Path, *, seed: int) -> DataSet:
     """Read the tree under `root` as a DataSet; splits that are not there are drawn, stratified, with `seed`.
 
     Raises UsageError when `root` is no folder, DataError when it holds no class folders with photos, fewer
-    than two classes, or a class with too few photos. Files that cannot be used are listed as problems.
+    than two classes, or a class with too few photos.
+    """
+    labels, splits, problems = read_tree_splits(root)
+    splits = complete_splits(splits, labels, seed=seed)
+    return check_classes(
+        DataSet(
+            name=slug(root.resolve().name),
+            root=root,
+            labels=labels,
+            train=tuple(splits["train"]),
+            validation=tuple(splits["validation"]),
+            test=tuple(splits["test"]),
+            problems=tuple(problems),
+        )
+    )
+
+
+def read_tree_splits(root: Path) -> tuple[Labels, Splits, list[Problem]]:
+    """Read the tree under `root`: its classes, the splits that are there, and the files that cannot be used.
+
+    Raises UsageError when `root` is no folder, DataError when it holds no class folders with photos.
     """
     if not root.is_dir():
         raise UsageError(
@@ -43,18 +63,7 @@ def read_folder_tree(root: Path, *, seed: int) -> DataSet:
     if not any(splits.values()):
         raise DataError(f"{root}: expected photos in the class folders, found none; {_listed(problems)}")
     splits, twice = remove_duplicates(splits, labels)
-    splits = complete_splits(splits, labels, seed=seed)
-    return check_classes(
-        DataSet(
-            name=slug(root.resolve().name),
-            root=root,
-            labels=labels,
-            train=tuple(splits["train"]),
-            validation=tuple(splits["validation"]),
-            test=tuple(splits["test"]),
-            problems=tuple(problems + twice),
-        )
-    )
+    return labels, splits, problems + twice
 
 
 def read_labelled(root: Path, labels: Labels, split: str) -> tuple[tuple[Photo, ...], tuple[Problem, ...]]:

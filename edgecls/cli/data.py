@@ -12,6 +12,7 @@ from edgecls.cli.console import out, print_json, print_table, say, steps
 from edgecls.errors import UsageError
 
 if TYPE_CHECKING:
+    from edgecls.data import Counts
     from edgecls.samples.known import KnownData
 
 
@@ -103,15 +104,29 @@ def _show(known: KnownData, to: Path, *, json: bool) -> None:
 
 
 def _fetch(known: KnownData, to: Path, *, source: Path | None, json: bool) -> None:
+    from edgecls.data import count_photos
+    from edgecls.records import to_record
     from edgecls.samples.fetch import fetch
 
     folder = to / known.name
     with steps() as announce:
         fresh = fetch(known, folder, given=source, announce=announce, say=say)
+    counts = count_photos(folder)
     if json:
-        print_json({"name": known.name, "folder": str(folder), "fresh": fresh})
+        print_json({"name": known.name, "folder": str(folder), "fresh": fresh, "counts": to_record(counts)})
         return
-    say(f"{folder}: {'fetched' if fresh else 'unchanged'}")
+    say(f"{folder}: {'fetched' if fresh else 'unchanged'}, {_counted(counts, known)}")
     if fresh:
         say(f"terms: {known.terms}; cite: {known.citation}")
         say(f"next: edgecls train {folder}")
+
+
+def _counted(counts: Counts, known: KnownData) -> str:
+    """The pictures of each split that is there, and the classes."""
+    splits = {"training": counts.train, "validation": counts.validation, "test": counts.test}
+    *some, last = [f"{count:,} {split}" for split, count in splits.items() if count]
+    listed = f"{', '.join(some)} and {last}" if some else f"{counts.train:,}"
+    text = f"{listed} {'pictures' if known.shape else 'photos'}, {counts.classes} classes"
+    if not some:
+        text += "; training draws its splits from them"
+    return text + (f"; {counts.left_out:,} left out, edgecls train says why" if counts.left_out else "")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
 
-from edgecls.errors import DataError, MissingDependencyError, UsageError
+from edgecls.errors import DataError, EdgeclsError, MissingDependencyError, UsageError
 from edgecls.files import new_folder
+from edgecls.locks import lock
 from edgecls.progress import Announce
 from edgecls.samples import cifar, clients, mnist, stl, trees
 from edgecls.samples.arrays import Arrays
@@ -56,20 +58,46 @@ def fetch(known: KnownData, target: Path, *, given: Path | None, announce: Annou
 
     `given` is a folder or archive of the user's. Without it the sources of a fetchable set are tried in order,
     `say` tells of each that fails. Raises UsageError when `target` holds something else or nothing can be
-    fetched, DataError when no source gives the data set.
+    fetched, DataError when no source gives the data set, EdgeclsError while another process fetches it.
     """
     if known.name == "groceries" and given is None:
-        return unpack_groceries(target, announce("photos"))
+        with _own(target):
+            return unpack_groceries(target, announce("photos"))
     if _is_whole(known, target):
         return False
+    _check_given(known, given)
+    with _own(target):
+        return _fetch(known, target, given=given, announce=announce, say=say)
+
+
+@contextmanager
+def _own(target: Path) -> Iterator[None]:
+    """Keep other processes from fetching the same data set."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EdgeclsError(
+            f"{target.parent}: cannot be made ({error.strerror}); choose another place with --to"
+        ) from error
+    busy = f"{target}: another `edgecls data fetch` is at work there; wait until it has ended, then repeat the command"
+    with lock(target.with_name(f".{target.name}.lock"), busy):
+        yield
+
+
+def _check_given(known: KnownData, given: Path | None) -> None:
     if given is None and not known.fetchable:
         raise UsageError(f"{known.name}: expected --from FOLDER_OR_ARCHIVE, found none; {known.instructions}")
     if given is not None and not given.exists():
         raise UsageError(f"{given}: expected a folder or an archive, found nothing; check the path")
+
+
+def _fetch(known: KnownData, target: Path, *, given: Path | None, announce: Announce, say: Say) -> bool:
+    if _is_whole(known, target):  # another process brought it between our look and our lock
+        return False
     downloads = target.parent / DOWNLOADS / known.name
     with new_folder(target) as folder:
         if given is not None:
-            _bring(known, folder, source=_own(given), announce=announce)
+            _bring(known, folder, source=_users(given), announce=announce)
         else:
             _bring_from_first(known, folder, downloads=downloads, announce=announce, say=say)
     _forget(downloads)
@@ -116,7 +144,7 @@ def _sources(known: KnownData, downloads: Path) -> list[_Source]:
     return sources
 
 
-def _own(given: Path) -> _Source:
+def _users(given: Path) -> _Source:
     return _Source(str(given), lambda _scratch, _announce: given)
 
 

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -59,9 +60,11 @@ def test_show_tells_terms_home_layout_and_how(edgecls: Run) -> None:
 def test_a_folder_of_the_user_is_brought_in_once(edgecls: Run, workplace: Path, cars: Path) -> None:
     done = edgecls("data", "fetch", "car-makes", "--from", "mine")
     assert done.returncode == 0, done.stderr
-    assert "data/car-makes: fetched" in done.stderr
+    counted = "8 photos, 2 classes; training draws its splits from them"
+    assert f"data/car-makes: fetched, {counted}\n" in done.stderr
     assert (workplace / "data/car-makes/BMW/3.jpg").read_bytes() == b"BMW3"
-    assert "data/car-makes: unchanged" in edgecls("data", "fetch", "car-makes", "--from", "mine").stderr
+    again = edgecls("data", "fetch", "car-makes", "--from", "mine")
+    assert f"data/car-makes: unchanged, {counted}\n" in again.stderr
     listed = json.loads(edgecls("data", "--json").stdout)["data"]
     assert [record["name"] for record in listed if record["there"]] == ["car-makes"]
 
@@ -70,8 +73,42 @@ def test_another_folder_is_asked_for_with_to_and_told_in_json(
     edgecls: Run, workplace: Path, cars: Path
 ) -> None:
     done = edgecls("data", "fetch", "car-makes", "--from", "mine", "--to", "elsewhere", "--json")
-    assert json.loads(done.stdout) == {"name": "car-makes", "folder": "elsewhere/car-makes", "fresh": True}
+    told = json.loads(done.stdout)
+    assert told.pop("counts") == {"train": 8, "validation": 0, "test": 0, "classes": 2, "left_out": 0}
+    assert told == {"name": "car-makes", "folder": "elsewhere/car-makes", "fresh": True}
     assert not (workplace / "data").exists()
+
+
+def test_the_photos_of_each_split_are_counted_as_training_reads_them(
+    edgecls: Run, workplace: Path, cars: Path
+) -> None:
+    (cars / "cars").rename(cars / "train")
+    for split, count in (("val", 2), ("test", 3)):
+        for make in ("Audi", "BMW"):
+            (cars / split / make).mkdir(parents=True)
+            for i in range(count):
+                (cars / split / make / f"{i}.jpg").write_bytes(f"{split}{make}{i}".encode())
+    (cars / "train" / "Audi" / "9.jpg").write_bytes(b"Audi0")  # a photo that stands twice
+    done = edgecls("data", "fetch", "car-makes", "--from", "mine")
+    words = "8 training, 4 validation and 6 test photos, 2 classes; 1 left out, edgecls train says why"
+    assert f"data/car-makes: fetched, {words}\n" in done.stderr
+
+
+def test_pictures_in_idx_files_are_counted_from_the_files(workplace: Path) -> None:
+    """Not by the command: it believes in MNIST's own bytes alone."""
+    from edgecls.cli.data import _counted
+    from edgecls.data import count_photos
+    from edgecls.idx import write_idx
+    from edgecls.samples.catalogue import find_known
+
+    folder = workplace / "data" / "mnist"
+    folder.mkdir(parents=True)
+    for split, count in (("train", 1200), ("t10k", 30)):
+        pictures = np.random.default_rng(count).integers(0, 256, (count, 28, 28), np.uint8)
+        write_idx(folder / f"{split}-images-idx3-ubyte", pictures)
+        write_idx(folder / f"{split}-labels-idx1-ubyte", np.arange(count).astype(np.uint8) % 10)
+    said = _counted(count_photos(folder), find_known("mnist"))
+    assert said == "1,200 training and 30 test pictures, 10 classes"
 
 
 @pytest.mark.parametrize(

