@@ -17,7 +17,7 @@ from edgecls.photos import SPLITS, DataSet, Photo, photo_digest
 from edgecls.preprocess import Preprocess
 from edgecls.records import from_record, to_record
 
-SCHEMA = 2
+SCHEMA = 3
 DOCUMENT = "run.json"
 SPLITS_DOCUMENT = "splits.json"
 MODEL = "model.keras"
@@ -32,7 +32,8 @@ class TrainingConfig:
     Sizes are pixels, `width` multiplies channels, `augment` counts views. `weights` is the name of a source or
     the path of a file. `learning_rate` is that of the head and of scratch, `fine_tune_rate` and
     `fine_tune_epochs` belong to the stage that trains a network which has weights, `schedule` to every stage
-    that trains the network itself. `norm` says whether fine-tuning keeps or trains batch normalisation.
+    that trains the network itself. `norm` says whether fine-tuning keeps or trains batch normalisation, `keep` whether
+    a stage ends with the weights of its best or of its last epoch.
     """
 
     network: str
@@ -47,6 +48,7 @@ class TrainingConfig:
     epochs: int
     fine_tune_epochs: int
     patience: int
+    keep: str
     batch_size: int
     optimizer: str
     schedule: str

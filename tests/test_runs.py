@@ -49,6 +49,7 @@ CONFIG = TrainingConfig(
     epochs=2,
     fine_tune_epochs=2,
     patience=1,
+    keep="best",
     batch_size=8,
     optimizer="adam",
     schedule="cosine",
@@ -119,8 +120,8 @@ def test_a_run_is_read_as_it_was_written(run: Path, dataset: DataSet) -> None:
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"schema": 1}, "expected a run of schema 2, found 1; train again"),
-        ({"schema": None}, "expected a run of schema 2, found None"),
+        ({"schema": 1}, "expected a run of schema 3, found 1; train again"),
+        ({"schema": None}, "expected a run of schema 3, found None"),
         ({"mood": "good"}, "unknown key mood"),
         ({"best_epoch": "two"}, "expected int, found 'two'"),
         ({"matrix": 5}, "matrix"),

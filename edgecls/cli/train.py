@@ -32,29 +32,39 @@ def command(
         typer.Option(help="pool, flatten-256 or paper (the hidden layers of the network's paper)."),
     ] = None,
     unfreeze: Annotated[
-        str | None, typer.Option(help="First layer that fine-tuning trains: a name or a number.")
+        str | None, typer.Option(help="First layer that fine-tuning trains: a name, a number, or all.")
     ] = None,
     norm: Annotated[
-        str, typer.Option(help="Batch normalisation while fine-tuning: kept or trained.")
-    ] = "kept",
+        str | None, typer.Option(help="Batch normalisation while fine-tuning: kept (default) or trained.")
+    ] = None,
     size: Annotated[
         int | None, typer.Option(min=1, max=4096, help="Side of the network's pictures, pixels.")
     ] = None,
     crop: Annotated[str, typer.Option(help="centre, letterbox or squash.")] = "centre",
-    epochs: Annotated[int, typer.Option(min=1, help="Most epochs of each stage.")] = 40,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Most epochs of each stage; default 40.")] = None,
     fine_tune_epochs: Annotated[
         int | None, typer.Option(min=1, help="Most epochs of the fine-tuning stage, if not --epochs.")
     ] = None,
     patience: Annotated[
         int, typer.Option(min=0, help="Stop after so many epochs without a better one; 0: never.")
     ] = 20,
+    keep: Annotated[
+        str, typer.Option(help="best: weights of the best epoch on the validation photos; or last.")
+    ] = "best",
     batch_size: Annotated[int, typer.Option(min=1)] = 32,
     optimizer: Annotated[str, typer.Option(help="adam or sgd (Nesterov momentum 0.9).")] = "adam",
     schedule: Annotated[
-        str, typer.Option(help="Rate while the network itself is trained: cosine (with warm-up) or constant.")
-    ] = "cosine",
-    learning_rate: Annotated[float, typer.Option(help="Rate of the head and of scratch.")] = 1e-3,
-    fine_tune_rate: Annotated[float, typer.Option(help="Rate of the layers that fine-tuning trains.")] = 1e-4,
+        str | None,
+        typer.Option(
+            help="Rate while the network itself is trained: cosine (with warm-up, default) or constant."
+        ),
+    ] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Rate of the head and of scratch; default 0.001.")
+    ] = None,
+    fine_tune_rate: Annotated[
+        float | None, typer.Option(help="Rate of the layers that fine-tuning trains; default 0.0001.")
+    ] = None,
     weight_decay: Annotated[float, typer.Option(min=0.0, max=1.0, help="Decoupled from the loss.")] = 0.0,
     dropout: Annotated[
         float | None, typer.Option(min=0.0, max=0.9, help="In the head; 0.2, or 0.5 after hidden layers.")
@@ -104,6 +114,7 @@ def command(
         epochs=epochs,
         fine_tune_epochs=fine_tune_epochs,
         patience=patience,
+        keep=keep,
         batch_size=batch_size,
         optimizer=optimizer,
         schedule=schedule,

@@ -66,9 +66,8 @@ def print_result(folder: Path, record: RunRecord) -> None:
         say(
             f"note: this is not surely better than guessing ({100 * chance:.1f} %); train longer or on more photos"
         )
-    say(
-        f"best of {len(record.history.get('loss', ()))} epochs: {record.best_epoch}; {record.seconds['total']:.0f} s"
-    )
+    epochs = len(record.history.get("loss", ()))
+    say(f"{epochs} epochs, weights of epoch {record.best_epoch} kept; {record.seconds['total']:.0f} s")
 
 
 def write_report(folder: Path, record: RunRecord) -> None:

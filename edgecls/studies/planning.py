@@ -13,7 +13,7 @@ from edgecls.records import to_record
 from edgecls.runs import TrainingConfig
 from edgecls.studies.result import CellName
 from edgecls.studies.study import Budget, Study
-from edgecls.training.options import TrainingOptions, make_config
+from edgecls.training.options import TrainingOptions, make_config, without_unread
 from edgecls.training.run_folder import weights_identity
 
 
@@ -42,6 +42,7 @@ def find_budget(study: Study, name: str) -> Budget:
 def plan_cells(study: Study, budget: Budget) -> tuple[Cell, ...]:
     """The cells of a budget in the order of the file, each once.
 
+    An option that a cell's regime never reads is left out of it: it was meant for other cells.
     A cell whose options do not go together, such as pictures too small for its network, is `impossible` alone.
     Raises UsageError when that is so of every cell, and for a budget that leaves none.
     """
@@ -75,7 +76,7 @@ def _names(study: Study, budget: Budget) -> Iterator[CellName]:
 def _plan(study: Study, budget: Budget, name: CellName) -> Cell:
     options, root = _options(study, budget, name), data_root(study, name.data)
     try:
-        return Cell(name, make_config(TrainingOptions(**options)), root)
+        return Cell(name, make_config(without_unread(TrainingOptions(**options))), root)
     except UsageError as error:
         usual = make_config(TrainingOptions(network=options["network"]))
         where = f"network {name.network}, regime {name.regime}, data {name.data}"

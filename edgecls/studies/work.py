@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from edgecls.errors import DataError, EdgeclsError
-from edgecls.files import read_json, utc_now, write_bytes
+from edgecls.files import utc_now, write_bytes
 from edgecls.metrics import balanced_accuracy, class_reports
 from edgecls.names import slug
 from edgecls.networks.cost import Cost, cost_of
@@ -26,7 +26,7 @@ from edgecls.studies.photos import open_limited
 from edgecls.studies.planning import Cell
 from edgecls.studies.result import CellResult, Predictions
 from edgecls.training.classifier import build_head, head_kind, hidden_units, vectorize
-from edgecls.training.run_folder import REQUEST, inputs_digest
+from edgecls.training.run_folder import inputs_digest, is_unfinished
 from edgecls.training.train import train
 
 DIGITS = 16  # of a photo's digest: enough to tell the photos of a study apart
@@ -146,13 +146,12 @@ def _train_cell(keyed: KeyedCell, group: Group, features: Any, send: Send) -> Ce
 
 
 def _may_resume(folder: Path, digest: str) -> bool:
-    """Whether `folder` holds an unfinished run of these inputs.
+    """Whether `folder` holds an unfinished run of these inputs that can be gone on with.
 
     Any other but the complete one is removed: it was killed before it said what it is, its weights lay elsewhere,
     or somebody took a file out of it.
     """
-    request = folder / REQUEST
-    if request.is_file() and read_json(request).get("inputs_digest") == digest:
+    if is_unfinished(folder, digest):
         return True
     if not _is_whole(folder, digest):
         shutil.rmtree(folder, ignore_errors=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from edgecls.errors import ModelError
 from edgecls.files import read_json, write_json
 from edgecls.progress import Tick
 from edgecls.records import from_record, to_record
@@ -22,8 +23,9 @@ class FitState:
     """How far a fit has come: epochs done, the seconds they took, one value an epoch of each figure, the best.
 
     The best epoch is the one with the highest validation accuracy, of equals the one with the lowest loss: with
-    few validation photos the loss alone stops early, since it punishes confidence more than wrong labels.
-    An epoch whose loss is no number has diverged and is never the best.
+    few validation photos the loss alone stops early, since it punishes confidence more than wrong labels. Where the
+    last is kept, whatever its figures, that is the best here. An epoch whose loss is no number has diverged and is
+    never the best.
     """
 
     epochs: int = 0
@@ -34,24 +36,28 @@ class FitState:
     history: History = field(default_factory=dict)
     seconds: float = 0.0
 
-    def advance(self, logs: dict[str, float], *, seconds: float = 0.0) -> FitState:
-        """The state after one more epoch, with its figures and how long it took."""
+    def advance(self, logs: dict[str, float], *, seconds: float = 0.0, keep: str = "best") -> FitState:
+        """The state after one more epoch, with its figures and how long it took; `keep` is "best" or "last"."""
         values = {key: (*self.history.get(key, ()), float(value)) for key, value in logs.items()}
         epochs = self.epochs + 1
         accuracy, loss = float(logs["val_accuracy"]), float(logs["val_loss"])
         after = replace(self, epochs=epochs, history=values, seconds=self.seconds + seconds)
-        if isfinite(loss) and (accuracy, -loss) > (self.best_accuracy, -self.best_loss):
+        better = (accuracy, -loss) > (self.best_accuracy, -self.best_loss)
+        if isfinite(loss) and (better or keep == "last"):
             return replace(after, best_epoch=epochs, best_accuracy=accuracy, best_loss=loss)
         return after
 
 
 class Checkpoint:
-    """The files of one fit: last.keras (weights and optimizer), best.weights.h5, state.json."""
+    """The files of one fit: last-N.keras (weights and optimizer), best-N.weights.h5, and state.json, which says N.
+
+    state.json is written last, after the files that it means, and only then those of earlier epochs are removed:
+    wherever the program is killed, what state.json says is on disk.
+    """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._last = folder / "last.keras"
-        self._best = folder / "best.weights.h5"
+        self._folder = folder
         self._state = folder / "state.json"
 
     def state(self) -> FitState:
@@ -62,36 +68,60 @@ class Checkpoint:
 
     def save(self, model: Any, state: FitState) -> None:
         """Keep the model as it is, and its weights as the best when this epoch was."""
-        partial = self._last.with_name("partial.keras")
+        partial = self._folder / "partial.keras"
         model.save(partial)
-        partial.replace(self._last)
+        partial.replace(self._last(state))
         if state.best_epoch == state.epochs:
-            weights = self._best.with_name("partial.weights.h5")
+            weights = self._folder / "partial.weights.h5"
             model.save_weights(weights)
-            weights.replace(self._best)
-        self.mark(state)
-
-    def mark(self, state: FitState) -> None:
-        """Record the state alone."""
+            weights.replace(self._best(state))
         write_json(self._state, to_record(state))
+        self._remove_others(state)
 
     def restore_last(self, keras: Any, model: Any) -> None:
-        """Bring weights and optimizer back to where the fit stopped."""
-        saved = keras.models.load_model(self._last)
+        """Bring weights and optimizer back to where the fit stopped. Raises ModelError when their file is gone."""
+        saved = keras.models.load_model(self._there(self._last(self.state())))
         model.set_weights(saved.get_weights())
         model.optimizer.build(model.trainable_variables)
         for ours, theirs in zip(model.optimizer.variables, saved.optimizer.variables, strict=True):
             ours.assign(theirs)
 
     def restore_best(self, model: Any) -> None:
-        """Load the best weights; the model stays as it is when no epoch has ended."""
-        if self._best.is_file():
+        """Load the best weights; the model stays as it is when there are none. Raises ModelError as `restore_last`."""
+        state = self.state()
+        if state.best_epoch or self._best(state).is_file():
             model.optimizer.build(model.trainable_variables)  # the file holds its state too
-            model.load_weights(self._best)
+            model.load_weights(self._there(self._best(state)))
+
+    def _last(self, state: FitState) -> Path:
+        return self._folder / f"last-{state.epochs}.keras"
+
+    def _best(self, state: FitState) -> Path:
+        return self._folder / f"best-{state.best_epoch}.weights.h5"
+
+    def _there(self, path: Path) -> Path:
+        if path.is_file():
+            return path
+        raise ModelError(
+            f"{path}: expected the weights that {self._state.name} means, found none; train again without --resume"
+        )
+
+    def _remove_others(self, state: FitState) -> None:
+        kept = (self._last(state), self._best(state))
+        for path in (*self._folder.glob("last-*.keras"), *self._folder.glob("best-*.weights.h5")):
+            if path not in kept:
+                path.unlink()
 
 
 def make_callback(
-    keras: Any, checkpoint: Checkpoint, *, patience: int, epochs: int, seed: int, tick: Tick | None
+    keras: Any,
+    checkpoint: Checkpoint,
+    *,
+    patience: int,
+    epochs: int,
+    keep: str,
+    seed: int,
+    tick: Tick | None,
 ) -> Any:
     """The Keras callback that saves every epoch, ends the fit after `patience` epochs without a better one.
 
@@ -113,7 +143,7 @@ def make_callback(
 
         def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
             seconds = time.monotonic() - self._started
-            state = checkpoint.state().advance(dict(logs or {}), seconds=seconds)
+            state = checkpoint.state().advance(dict(logs or {}), seconds=seconds, keep=keep)
             if state.epochs - state.best_epoch >= patience > 0 or state.epochs >= epochs:
                 state = replace(state, finished=True)
                 self.model.stop_training = True

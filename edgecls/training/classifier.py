@@ -9,6 +9,7 @@ from edgecls.networks.network import HEADS, Network
 
 FEATURES = "features"
 HEAD = "probabilities"
+ALL = "all"  # instead of a first layer: the whole network
 
 
 def vectorize(keras: Any, backbone: Any, kind: str) -> Any:
@@ -67,7 +68,7 @@ def freeze_backbone(backbone: Any) -> None:
 
 
 def unfreeze_from(keras: Any, backbone: Any, start: str | None, *, norm: str) -> str:
-    """Train the backbone from layer `start` on, a name or a number; everything when None.
+    """Train the backbone from layer `start` on, a name or a number; everything when "all" or None.
 
     With `norm` "kept" batch normalisation keeps its stored statistics, which a batch of a few photos would
     spoil; with "trained" it is trained like the other layers. Returns a sentence that says what is trained.
@@ -84,8 +85,8 @@ def unfreeze_from(keras: Any, backbone: Any, start: str | None, *, norm: str) ->
 
 
 def layer_index(backbone: Any, start: str | None) -> int:
-    """Position of the layer of that name or number, 0 when None. Raises UsageError when it is not there."""
-    if start is None:
+    """Position of the layer of that name or number, 0 for all of them. Raises UsageError when it is not there."""
+    if start is None or start == ALL:
         return 0
     names = [layer.name for layer in backbone.layers]
     if start.isdigit():
@@ -97,6 +98,6 @@ def layer_index(backbone: Any, start: str | None) -> int:
     if start not in names:
         with_weights = ", ".join(layer.name for layer in backbone.layers if layer.weights)
         raise UsageError(
-            f"--unfreeze: expected a layer's name or number, found '{start}'; layers: {with_weights}"
+            f"--unfreeze: expected a layer's name or number or 'all', found '{start}'; layers: {with_weights}"
         )
     return names.index(start)

@@ -20,7 +20,8 @@ class FitPlan:
 
     `optimizer` is "adam" or "sgd" (Nesterov momentum 0.9), each with decoupled `weight_decay`. `steps` is given
     when the rate shall rise over the first twentieth of them and fall along a cosine to 0 over the rest.
-    With `baseline` the weights the stage begins with are the best until an epoch is better.
+    With `baseline` the weights the stage begins with are the best until an epoch is better. `keep` says which weights
+    the fit ends with: those of the "best" epoch, or of the "last" that did not diverge, and then no epoch is too many.
     """
 
     epochs: int
@@ -31,6 +32,7 @@ class FitPlan:
     steps: int | None = None
     class_weight: dict[int, float] | None = None
     baseline: bool = False
+    keep: str = "best"
     seed: int = 0
 
 
@@ -121,7 +123,13 @@ def _run(
     """Fit until done; say whether Ctrl-C ended it."""
     done = checkpoint.state().epochs
     callback = make_callback(
-        keras, checkpoint, patience=plan.patience, epochs=plan.epochs, seed=plan.seed, tick=tick
+        keras,
+        checkpoint,
+        patience=plan.patience,
+        epochs=plan.epochs,
+        keep=plan.keep,
+        seed=plan.seed,
+        tick=tick,
     )
     try:
         model.fit(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
+from typing import Any
 
 from edgecls.errors import UsageError
 from edgecls.networks.network import HEADS, Network
@@ -17,12 +18,25 @@ CHOICES = {
     "regime": REGIMES,
     "head": HEADS,
     "norm": ("kept", "trained"),
+    "keep": ("best", "last"),
     "crop": tuple(crop.value for crop in Crop),
     "optimizer": ("adam", "sgd"),
     "schedule": ("cosine", "constant"),
     "balance": ("none", "weights", "sampling"),
     "precision": ("float32", "mixed"),
 }
+
+# The regimes that read an option; one that is not here is read by all. `epochs`: see `unread_options`.
+READ_BY = {
+    "weights": ("head", "finetune", "two-stage"),
+    "unfreeze": ("finetune", "two-stage"),
+    "norm": ("finetune", "two-stage"),
+    "fine_tune_epochs": ("finetune", "two-stage"),
+    "fine_tune_rate": ("finetune", "two-stage"),
+    "learning_rate": ("scratch", "head", "two-stage"),
+    "schedule": ("scratch", "finetune", "two-stage"),
+}
+EPOCHS = 40
 
 
 @dataclass(frozen=True)
@@ -35,17 +49,18 @@ class TrainingOptions:
     regime: str | None = None
     head: str | None = None
     unfreeze: str | None = None
-    norm: str = "kept"
+    norm: str | None = None
     size: int | None = None
     crop: str = "centre"
-    epochs: int = 40
+    epochs: int | None = None
     fine_tune_epochs: int | None = None
     patience: int = 20
+    keep: str = "best"
     batch_size: int = 32
     optimizer: str = "adam"
-    schedule: str = "cosine"
-    learning_rate: float = 1e-3
-    fine_tune_rate: float = 1e-4
+    schedule: str | None = None
+    learning_rate: float | None = None
+    fine_tune_rate: float | None = None
     weight_decay: float = 0.0
     dropout: float | None = None
     augment: int | None = None
@@ -58,36 +73,39 @@ class TrainingOptions:
 def make_config(options: TrainingOptions) -> TrainingConfig:
     """The configuration that these options ask for.
 
-    Raises UsageError for a network, choice, size or rate that does not exist, or options that contradict.
+    Raises UsageError for a network, choice, size or rate that does not exist, options that contradict, or one
+    that the regime never reads.
     """
     network = find_network(options.network)
     _check_choices(options)
     source = options.weights or network.default_weights
-    regime = options.regime or ("scratch" if source == "none" else "head")
+    regime = _regime(options)
     _check_regime(options, regime, source)
     head = options.head or network.head
-    return TrainingConfig(
+    epochs, fine_tune_epochs = _epochs(options, regime)
+    config = TrainingConfig(
         network=network.name,
         width=network.check_width(options.width),
         weights="none" if regime == "scratch" and options.weights is None else source,
         regime=regime,
         head=head,
         unfreeze=options.unfreeze,
-        norm=options.norm,
+        norm=options.norm or "kept",
         size=network.check_size(network.size if options.size is None else options.size),
         crop=options.crop,
-        epochs=_at_least("epochs", options.epochs, 1),
-        fine_tune_epochs=_at_least(
-            "fine-tune-epochs",
-            options.epochs if options.fine_tune_epochs is None else options.fine_tune_epochs,
-            1,
-        ),
+        epochs=_at_least("epochs", epochs, 1),
+        fine_tune_epochs=_at_least("fine-tune-epochs", fine_tune_epochs, 1),
         patience=_at_least("patience", options.patience, 0),
+        keep=options.keep,
         batch_size=_at_least("batch-size", options.batch_size, 1),
         optimizer=options.optimizer,
-        schedule=options.schedule,
-        learning_rate=_positive("learning-rate", options.learning_rate),
-        fine_tune_rate=_positive("fine-tune-rate", options.fine_tune_rate),
+        schedule=options.schedule or "cosine",
+        learning_rate=_positive(
+            "learning-rate", 1e-3 if options.learning_rate is None else options.learning_rate
+        ),
+        fine_tune_rate=_positive(
+            "fine-tune-rate", 1e-4 if options.fine_tune_rate is None else options.fine_tune_rate
+        ),
         weight_decay=_share("weight-decay", options.weight_decay, most=1.0),
         dropout=_dropout(options.dropout, network, head),
         augment=_at_least(
@@ -98,6 +116,60 @@ def make_config(options: TrainingOptions) -> TrainingConfig:
         precision=options.precision,
         seed=options.seed,
     )
+    _check_unread(options, regime)
+    return config
+
+
+def without_unread(options: TrainingOptions) -> TrainingOptions:
+    """The same options without those that their regime never reads: both train the same network.
+
+    For studies, which lay options over many cells. Raises UsageError for a network that does not exist.
+    """
+    unread: dict[str, Any] = dict.fromkeys(unread_options(options, _regime(options)))
+    return replace(options, **unread)
+
+
+def unread_options(options: TrainingOptions, regime: str) -> list[str]:
+    """The fields that are given and that trainings of this regime never read.
+
+    Fine-tuning alone has one stage: `epochs` are its epochs unless `fine_tune_epochs` says them.
+    """
+    unread = [name for name, regimes in READ_BY.items() if regime not in regimes and _is_given(options, name)]
+    if regime == "finetune" and options.epochs is not None and options.fine_tune_epochs is not None:
+        unread.append("epochs")
+    return unread
+
+
+def _is_given(options: TrainingOptions, name: str) -> bool:
+    found = getattr(options, name)
+    return found is not None and (name, found) != ("weights", "none")  # what scratch has
+
+
+def _regime(options: TrainingOptions) -> str:
+    """The regime that was asked for, else the head where weights exist. Raises UsageError for an unknown network."""
+    source = options.weights or find_network(options.network).default_weights
+    return options.regime or ("scratch" if source == "none" else "head")
+
+
+def _epochs(options: TrainingOptions, regime: str) -> tuple[int, int]:
+    """The epochs of the first stage and of fine-tuning; fine-tuning alone has one number."""
+    epochs = EPOCHS if options.epochs is None else options.epochs
+    fine_tune = epochs if options.fine_tune_epochs is None else options.fine_tune_epochs
+    return (fine_tune if regime == "finetune" else epochs), fine_tune
+
+
+def _check_unread(options: TrainingOptions, regime: str) -> None:
+    for name in unread_options(options, regime):
+        flag = f"--{name.replace('_', '-')}"
+        if name == "epochs":
+            raise UsageError(
+                f"{flag}: regime {regime} is one stage, found --fine-tune-epochs too; give one of them"
+            )
+        *some, last = READ_BY[name]
+        raise UsageError(
+            f"{flag} belongs to the regimes {', '.join(some)} and {last}, found regime {regime}; "
+            f"leave {flag} out, or choose one of these regimes"
+        )
 
 
 def _check_choices(options: TrainingOptions) -> None:
@@ -108,18 +180,11 @@ def _check_choices(options: TrainingOptions) -> None:
 
 
 def _check_regime(options: TrainingOptions, regime: str, source: str) -> None:
-    if regime == "scratch" and source != "none" and options.weights is not None:
-        raise UsageError(
-            f"--regime scratch trains random weights, found --weights {source}; "
-            "use --regime finetune, or leave --weights out"
-        )
     if source == "none" and regime != "scratch" and options.weights is None:
         raise UsageError(
             f"--regime {regime} needs weights, and {options.network} has none; "
             "use --regime scratch, or name a file with --weights FILE"
         )
-    if options.unfreeze is not None and regime in ("scratch", "head"):
-        raise UsageError(f"--unfreeze belongs to the regimes finetune and two-stage, found --regime {regime}")
 
 
 def _dropout(asked: float | None, network: Network, head: str) -> float:

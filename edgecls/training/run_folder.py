@@ -1,12 +1,14 @@
-"""Finding and choosing run folders: the complete run of the same inputs, the interrupted one, a new one."""
+"""Finding, choosing and holding run folders: the complete run of the same inputs, the interrupted one, a new one."""
 
 from __future__ import annotations
 
-import contextlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from edgecls.errors import ModelError, UsageError
-from edgecls.files import check_replaceable, digest_json, read_json, sha256_file
+from edgecls.errors import EdgeclsError, ModelError, UsageError
+from edgecls.files import check_replaceable, digest_json, read_json, sha256_file, utc_now, write_json
+from edgecls.locks import lock
 from edgecls.names import next_name
 from edgecls.networks.table import find_network
 from edgecls.photos import DataSet
@@ -15,6 +17,8 @@ from edgecls.runs import DOCUMENT, MODEL, TrainingConfig, read_run, run_model
 
 REQUEST = "request.json"  # says of an unfinished run which inputs it has
 CHECKPOINT = "checkpoint"
+LAYOUT = 2  # of the checkpoint's files; a run interrupted under another one cannot be gone on with
+LOCK = ".lock"
 
 
 def inputs_digest(config: TrainingConfig, dataset: DataSet, versions: dict[str, str]) -> str:
@@ -68,11 +72,43 @@ def choose_folder(runs: Path, digest: str, stem: str, *, name: str | None, resum
 
 
 def _find_unfinished(runs: Path, digest: str, name: str | None) -> list[Path]:
-    """Folders of interrupted runs of these inputs; a request that cannot be read is of another training."""
-    found = []
-    for request in sorted(runs.glob(f"{name or '*'}/{REQUEST}")):
-        with contextlib.suppress(ModelError):
-            asked = read_json(request)
-            if isinstance(asked, dict) and asked.get("inputs_digest") == digest:
-                found.append(request.parent)
-    return found
+    """Folders of interrupted runs of these inputs."""
+    requests = sorted(runs.glob(f"{name or '*'}/{REQUEST}"))
+    return [request.parent for request in requests if is_unfinished(request.parent, digest)]
+
+
+def is_unfinished(folder: Path, digest: str) -> bool:
+    """Whether `folder` holds an interrupted run of these inputs whose checkpoint this version can read.
+
+    A request that cannot be read is of another training.
+    """
+    try:
+        asked = read_json(folder / REQUEST)
+    except ModelError:
+        return False
+    return isinstance(asked, dict) and (asked.get("inputs_digest"), asked.get("layout")) == (digest, LAYOUT)
+
+
+def write_request(folder: Path, digest: str) -> None:
+    """Say in `folder` which inputs the training has that is at work there."""
+    request = {"inputs_digest": digest, "layout": LAYOUT, "created": utc_now(), "status": "started"}
+    write_json(folder / REQUEST, request)
+
+
+@contextmanager
+def own_folder(folder: Path) -> Iterator[None]:
+    """Keep other trainings out of the folder of a run. Raises EdgeclsError when one is at work there."""
+    with lock(
+        folder / LOCK,
+        f"{folder}: another `edgecls train` is at work there; wait until it has ended, then repeat the command",
+    ):
+        yield
+
+
+@contextmanager
+def own_unfinished(folder: Path, digest: str) -> Iterator[None]:
+    """The same for a run that is gone on with. Raises EdgeclsError when another training has just finished it."""
+    with own_folder(folder):
+        if not is_unfinished(folder, digest):
+            raise EdgeclsError(f"{folder} was finished by another training meanwhile; repeat the command")
+        yield

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
+
 from edgecls.data import Loaded
 from edgecls.metrics import Indices
 from edgecls.networks.network import Network
@@ -23,8 +25,11 @@ from edgecls.training.classifier import (
     unfreeze_from,
     vectorize,
 )
-from edgecls.training.features import FeatureStore, Frozen, View, freeze, photo_vectors
+from edgecls.training.features import FeatureStore, Frozen, View, freeze, photo_vectors, predict_all
 from edgecls.training.fit import FitPlan, FitResult, fit
+from edgecls.training.trunk import cut_frozen
+
+MOST_MAPS = 4 * 2**30  # bytes of memory; where a trunk's maps need more, photos pass it in every epoch
 
 
 @dataclass(frozen=True)
@@ -160,12 +165,13 @@ def _network_stage(
         unfreeze_from(keras, classifier.backbone, start, norm=config.norm)
     scratch = config.regime == "scratch"
     epochs = config.epochs if scratch else config.fine_tune_epochs
+    seen = _seen(keras, classifier, config, [train.pixels, validation.pixels], announce)
     return fit(
         keras,
-        classifier.model,
+        seen.model,
         lambda epoch: make_batches(
             keras,
-            train.pixels,
+            seen.inputs[0],
             train.truth,
             batch_size=config.batch_size,
             balance=config.balance,
@@ -174,7 +180,7 @@ def _network_stage(
             seed=config.seed,
             first_epoch=epoch,
         ),
-        validation=make_batches(keras, validation.pixels, validation.truth, batch_size=config.batch_size),
+        validation=make_batches(keras, seen.inputs[1], validation.truth, batch_size=config.batch_size),
         plan=_plan(
             config,
             train.truth,
@@ -186,6 +192,29 @@ def _network_stage(
         folder=folder / "network",
         tick=announce("epochs, network"),
     )
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What a stage fits: the whole model on pixels, or its tail on what a frozen trunk made of them."""
+
+    model: Any
+    inputs: list[NDArray[Any]]
+
+
+def _seen(
+    keras: Any, classifier: Classifier, config: TrainingConfig, pixels: list[Any], announce: Announce
+) -> _Seen:
+    """Photos that are not augmented are the same in each epoch, and so is what a frozen trunk makes of them."""
+    cut = cut_frozen(keras, classifier.backbone, classifier.model) if config.augment == 0 else None
+    if cut is None or sum(map(len, pixels)) * cut.map_bytes > MOST_MAPS:
+        return _Seen(classifier.model, pixels)
+    steps = ("training", "validation")
+    maps = [
+        predict_all(cut.trunk, part, announce(f"frozen layers, {step} photos"))
+        for part, step in zip(pixels, steps, strict=True)
+    ]
+    return _Seen(cut.tail, maps)
 
 
 def _plan(
@@ -206,5 +235,6 @@ def _plan(
         steps=steps,
         class_weight=class_weights(truth) if config.balance == "weights" else None,
         baseline=baseline,
+        keep=config.keep,
         seed=config.seed,
     )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import shutil
 import time
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from edgecls.data import Loaded, load_pixels
 from edgecls.errors import DataError, EdgeclsError, UsageError
-from edgecls.files import set_aside, utc_now, write_json
+from edgecls.files import set_aside
 from edgecls.metrics import Probabilities
 from edgecls.names import check_name
 from edgecls.networks.network import Network
@@ -24,7 +24,16 @@ from edgecls.training.backend import import_keras, in_float32, training_versions
 from edgecls.training.classifier import hidden_units, layer_index
 from edgecls.training.features import FeatureStore, predict_all
 from edgecls.training.outcome import Trained, make_record, require_convergence, write_scores
-from edgecls.training.run_folder import CHECKPOINT, REQUEST, choose_folder, find_complete, inputs_digest
+from edgecls.training.run_folder import (
+    CHECKPOINT,
+    REQUEST,
+    choose_folder,
+    find_complete,
+    inputs_digest,
+    own_folder,
+    own_unfinished,
+    write_request,
+)
 from edgecls.training.stages import Classifier, build_classifier, frozen_backbone, train_stages
 
 
@@ -54,7 +63,8 @@ def train(
 
     Ctrl-C while an epoch runs keeps the best weights so far: the run is written with status "interrupted", and
     `resume` goes on from its last epoch. Raises UsageError for a name that is taken, an option that does not
-    fit, or nothing to resume; DataError when photos cannot be read; ModelError for weights that do not fit.
+    fit, or nothing to resume; DataError when photos cannot be read; ModelError for weights that do not fit;
+    EdgeclsError when another training is at work in the folder.
     """
     keras = import_keras()
     network = find_network(config.network)
@@ -72,8 +82,8 @@ def train(
         runs, digest, f"{config.network}-{dataset.name}", name=name, resume=resume, force=force
     )
     preprocess = Preprocess(config.size, config.size, Crop(config.crop))
-    aside = nullcontext() if resume else set_aside(folder)
-    with aside, progress() as announce:
+    with ExitStack() as held, progress() as announce:
+        _take_folder(folder, digest, held, resume=resume)
         trained = _train(
             keras,
             network,
@@ -83,6 +93,7 @@ def train(
             folder=folder,
             digest=digest,
             resume=resume,
+            held=held,
             features=features or FeatureStore(),
             announce=announce,
         )
@@ -98,9 +109,9 @@ def train(
             versions=versions,
         )
         write_run(folder, record)
-    if record.status == "complete":
-        shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)
-        (folder / REQUEST).unlink(missing_ok=True)
+        if record.status == "complete":
+            shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)
+            (folder / REQUEST).unlink(missing_ok=True)
     return TrainingResult(folder, record, unchanged=False)
 
 
@@ -114,6 +125,7 @@ def _train(
     folder: Path,
     digest: str,
     resume: bool,
+    held: ExitStack,
     features: FeatureStore,
     announce: Announce,
 ) -> Trained:
@@ -126,7 +138,11 @@ def _train(
     classifier, source = build_classifier(keras, network, config, len(dataset.labels))
     if config.unfreeze is not None:
         layer_index(classifier.backbone, config.unfreeze)
-    _open_folder(folder, readable, digest, resume=resume)
+    if not resume:
+        _make_folder(folder)
+        held.enter_context(own_folder(folder))
+    write_request(folder, digest)
+    write_splits(folder, readable)
     results = train_stages(
         keras,
         classifier,
@@ -175,21 +191,24 @@ def _score(
     return scores
 
 
-def _open_folder(folder: Path, dataset: DataSet, digest: str, *, resume: bool) -> None:
-    """Make the run's folder, or take the one of the interrupted run; nobody else's."""
-    if not resume:
-        try:
-            folder.mkdir(parents=True)
-        except FileExistsError as error:
-            raise UsageError(
-                f"{folder} was made by another training meanwhile; repeat the command"
-            ) from error
-        except OSError as error:
-            raise EdgeclsError(
-                f"{folder}: cannot be made ({error.strerror}); choose another --runs"
-            ) from error
-    write_json(folder / REQUEST, {"inputs_digest": digest, "created": utc_now(), "status": "started"})
-    write_splits(folder, dataset)
+def _take_folder(folder: Path, digest: str, held: ExitStack, *, resume: bool) -> None:
+    """Keep others out of the folder that is there, and set it aside when it is to be replaced."""
+    if resume:
+        held.enter_context(own_unfinished(folder, digest))
+        return
+    if folder.exists():
+        held.enter_context(own_folder(folder))
+    held.enter_context(set_aside(folder))
+
+
+def _make_folder(folder: Path) -> None:
+    """Make the run's folder; nobody else's."""
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError as error:
+        raise UsageError(f"{folder} was made by another training meanwhile; repeat the command") from error
+    except OSError as error:
+        raise EdgeclsError(f"{folder}: cannot be made ({error.strerror}); choose another --runs") from error
 
 
 def _readable(dataset: DataSet, loaded: dict[str, Loaded]) -> DataSet:

@@ -22,6 +22,10 @@ HEAD = ("--network", "enet", "--regime", "head")
             "a learning rate must be a number above 0, found nan",
         ),
         (("train", "photos", "--fine-tune-rate", "0"), "a learning rate must be a number above 0"),
+        (
+            ("train", "photos", "--norm", "kept"),
+            "--norm belongs to the regimes finetune and two-stage, found regime",
+        ),
         (("train", "photos", *HEAD), "--regime head needs weights, and enet has none; use --regime scratch"),
         (("export", "--max-drop", "nan"), "--max-drop: expected points of top-1, found nan"),
     ],

@@ -78,7 +78,6 @@ def test_a_budget_that_is_not_there_is_wrong_use(write_study: WriteStudy) -> Non
             '["lenet", "alexnet"]',
             "network alexnet, .*: alexnet needs pictures of at least",
         ),
-        ("batch_size = 16", 'unfreeze = "x"', "network lenet, .*, data tints: --unfreeze belongs"),
         (
             "batch_size = 16",
             "batch_size = 0",
@@ -103,6 +102,44 @@ def test_a_study_without_a_possible_cell_is_wrong_use(write_study: WriteStudy) -
     study = read_study(write_study(("size = 48", "size = 2")))
     with pytest.raises(UsageError, match=r"study tints: no cell can be trained; network lenet, .* at least"):
         plan_cells(study, study.budgets["quick"])
+
+
+@pytest.mark.parametrize(
+    ("option", "same"),
+    [
+        ('unfreeze = "x"', True),
+        ('norm = "trained"', True),
+        ("fine_tune_epochs = 9", True),
+        ("fine_tune_rate = 1e-5", True),
+        ("learning_rate = 1e-5", False),
+    ],
+)
+def test_an_option_that_a_regime_never_reads_makes_no_other_cell_of_it(
+    write_study: WriteStudy, option: str, same: bool
+) -> None:
+    """The study has cells of the regimes head and scratch."""
+    plain, other = (
+        read_study(write_study(*change)) for change in ((), (("[options]", f"[options]\n{option}"),))
+    )
+    cells = [plan_cells(study, study.budgets["quick"]) for study in (plain, other)]
+    assert not any(cell.impossible for cell in cells[1])
+    keys = [[cell_key(cell.config, "d", {}) for cell in planned] for planned in cells]
+    assert (keys[0] == keys[1]) is same
+    assert len(set(keys[1])) == 4
+
+
+@pytest.mark.parametrize(
+    ("option", "regime"), [('schedule = "constant"', "scratch"), ('weights = "w.pth"', "frozen")]
+)
+def test_an_option_of_a_network_counts_for_the_regime_that_reads_it_alone(
+    write_study: WriteStudy, option: str, regime: str
+) -> None:
+    change = ("[networks.lenet]", f"[networks.lenet]\n{option}")
+    studies = [read_study(write_study()), read_study(write_study(change))]
+    plain, other = (plan_cells(study, study.budgets["quick"]) for study in studies)
+    assert not any(cell.impossible for cell in other)
+    changed = [two.name for one, two in zip(plain, other, strict=True) if one.config != two.config]
+    assert [(name.network, name.regime) for name in changed] == [("lenet", regime)]
 
 
 def cell_of(**changes: object) -> Cell:

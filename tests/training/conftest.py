@@ -15,6 +15,7 @@ from edgecls.networks.network import Network
 from edgecls.photos import DataSet
 from edgecls.progress import Tick
 from edgecls.runs import TrainingConfig
+from edgecls.training.train import TrainingResult, train
 
 Announce = Callable[[str], Tick]
 Progress = Callable[[], AbstractContextManager[Announce]]
@@ -72,3 +73,14 @@ def dataset(
 ) -> DataSet:
     """Sixty photos of three classes, of which 42 train; the small network is in the table meanwhile."""
     return open_data(plant(tmp_path_factory.mktemp("data") / "tints", {"blue": 20, "green": 20, "red": 20}))
+
+
+@pytest.fixture(scope="module")
+def run_training(tmp_path_factory: pytest.TempPathFactory, dataset: DataSet) -> Callable[..., TrainingResult]:
+    """Trains with these changes of the configuration, in a new folder of runs."""
+
+    def run(**changes: object) -> TrainingResult:
+        runs = tmp_path_factory.mktemp("runs")
+        return train(dataset, make_config(**changes), runs=runs, progress=make_progress())
+
+    return run

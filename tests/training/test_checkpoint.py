@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,9 @@ import numpy as np
 import pytest
 
 from edgecls.errors import ModelError
+from edgecls.training import checkpoint as module
 from edgecls.training.checkpoint import Checkpoint, FitState, make_callback
+from edgecls.training.fit import FitPlan, FitResult, fit
 
 pytestmark = pytest.mark.xdist_group("training")
 
@@ -67,7 +71,9 @@ class FakeModel:
 def run(folder: Path, accuracies: list[float], *, patience: int, epochs: int) -> tuple[FakeModel, FitState]:
     keras = pytest.importorskip("keras", reason="needs Keras, of the train extra")
     checkpoint, model = Checkpoint(folder), FakeModel()
-    callback: Any = make_callback(keras, checkpoint, patience=patience, epochs=epochs, seed=0, tick=None)
+    callback: Any = make_callback(
+        keras, checkpoint, patience=patience, epochs=epochs, keep="best", seed=0, tick=None
+    )
     callback.set_model(model)
     for index, accuracy in enumerate(accuracies):
         model.epoch = index + 1
@@ -79,11 +85,11 @@ def run(folder: Path, accuracies: list[float], *, patience: int, epochs: int) ->
 
 def test_best_weights_and_last_model_are_both_on_disk_and_nothing_half_written(tmp_path: Path) -> None:
     run(tmp_path, [0.1, 0.9, 0.5], patience=0, epochs=9)
-    assert (tmp_path / "best.weights.h5").read_text() == "weights after 2"
-    assert (tmp_path / "last.keras").read_text() == "model after 3"
+    assert (tmp_path / "best-2.weights.h5").read_text() == "weights after 2"
+    assert (tmp_path / "last-3.keras").read_text() == "model after 3"
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "best.weights.h5",
-        "last.keras",
+        "best-2.weights.h5",
+        "last-3.keras",
         "state.json",
     ]
 
@@ -109,7 +115,7 @@ def test_a_fresh_folder_has_a_fresh_state(tmp_path: Path) -> None:
 
 def test_a_state_is_read_as_it_was_written(tmp_path: Path) -> None:
     state = advance((0.1, 3.0), (0.2, 2.0))
-    Checkpoint(tmp_path).mark(state)
+    Checkpoint(tmp_path).save(FakeModel(), state)
     assert Checkpoint(tmp_path).state() == state
 
 
@@ -138,3 +144,93 @@ def test_weights_and_optimizer_come_back_as_they_were(tmp_path: Path) -> None:
         assert np.array_equal(np.asarray(ours), np.asarray(theirs)), ours.name
     assert int(np.asarray(fresh.optimizer.iterations)) == 2
     assert np.array_equal(fresh.get_weights()[0], trained.get_weights()[0])
+
+
+class Killed(BaseException):
+    """Nothing catches it, as nothing catches SIGKILL."""
+
+
+class Disk:
+    """Counts what is written and removed, and kills before the operation of a number."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.done: list[str] = []
+        self.last = 10**6
+        for owner, name in ((Path, "replace"), (Path, "unlink"), (module, "write_json")):
+            monkeypatch.setattr(owner, name, self._counted(getattr(owner, name)))
+
+    def _counted(self, work: Callable[..., Any]) -> Callable[..., Any]:
+        def call(path: Path, *arguments: Any, **options: Any) -> Any:
+            if path.parent.name == "fit" and not path.name.startswith("."):
+                if len(self.done) == self.last:
+                    raise Killed
+                self.done.append(f"{work.__name__} {path.name}")
+            return work(path, *arguments, **options)
+
+        return call
+
+
+def fitted(folder: Path) -> tuple[Any, FitResult]:
+    """A fit of three epochs, each better than the one before, in FOLDER/fit."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+    layers = [keras.Input((4,)), keras.layers.Dropout(0.2), keras.layers.Dense(2, activation="softmax")]
+    model = keras.Sequential(layers)
+    values = np.random.default_rng(0).normal(size=(64, 4)).astype(np.float32)
+    truth = (values[:, 0] > values[:, 1]).astype(np.int64)
+    batches = [(values[i : i + 16], truth[i : i + 16]) for i in range(0, 64, 16)]
+
+    class Batches(keras.utils.PyDataset):  # type: ignore[misc]
+        def __len__(self) -> int:
+            return len(batches)
+
+        def __getitem__(self, index: int) -> Any:
+            return batches[index]
+
+    plan = FitPlan(epochs=3, patience=0, learning_rate=0.1)
+    return model, fit(
+        keras, model, lambda _: Batches(), validation=Batches(), plan=plan, folder=folder / "fit"
+    )
+
+
+SECOND = [
+    *("replace partial.keras", "replace partial.weights.h5", "write_json state.json"),
+    *("unlink last-1.keras", "unlink best-1.weights.h5", "replace partial.keras"),
+]
+
+
+@pytest.mark.parametrize("point", range(len(SECOND)), ids=[f"before {name}" for name in SECOND])
+def test_a_fit_killed_between_any_two_writes_goes_on_as_if_it_had_not_been(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: int
+) -> None:
+    pytest.importorskip("keras", reason="needs Keras, of the train extra")
+    unbroken, whole = fitted(tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        disk = Disk(patch)
+        disk.last = 3 + point  # the first epoch writes three files and removes none
+        with pytest.raises(Killed):
+            fitted(tmp_path / "killed")
+        assert disk.done[3:] == SECOND[:point]
+    resumed, found = fitted(tmp_path / "killed")
+    assert found.history == {key: pytest.approx(values, rel=1e-5) for key, values in whole.history.items()}
+    assert found.best_epoch == whole.best_epoch
+    for ours, theirs in zip(resumed.get_weights(), unbroken.get_weights(), strict=True):
+        assert np.allclose(ours, theirs, rtol=1e-5)
+    left = [sorted(p.name for p in (tmp_path / name / "fit").iterdir()) for name in ("whole", "killed")]
+    assert left[0] == left[1]
+
+
+@pytest.mark.parametrize("lost", ["last-2.keras", "best-2.weights.h5"])
+def test_a_checkpoint_without_the_files_that_its_state_means_is_one_sentence(
+    tmp_path: Path, lost: str
+) -> None:
+    keras = pytest.importorskip("keras", reason="needs Keras, of the train extra")
+    run(tmp_path, [0.1, 0.9], patience=0, epochs=9)
+    (tmp_path / lost).unlink()
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    model.compile(optimizer="adam", loss="mse")
+    checkpoint = Checkpoint(tmp_path)
+    restore = partial(checkpoint.restore_last, keras) if lost.startswith("last") else checkpoint.restore_best
+    with pytest.raises(ModelError, match=f"{lost}: expected the weights that state.json means, found none"):
+        restore(model)

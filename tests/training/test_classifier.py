@@ -37,6 +37,7 @@ def test_a_frozen_backbone_trains_nothing(backbone: Any) -> None:
     ("start", "expected"),
     [
         (None, ["first_conv", "second_conv"]),
+        ("all", ["first_conv", "second_conv"]),
         ("first_conv", ["first_conv", "second_conv"]),
         ("first_bn", ["second_conv"]),
         ("second_conv", ["second_conv"]),

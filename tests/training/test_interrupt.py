@@ -15,11 +15,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgecls.errors import UsageError
+from edgecls.errors import EdgeclsError, UsageError
 from edgecls.photos import DataSet
 from edgecls.runs import MODEL, TrainingConfig, read_run
 from edgecls.training import batches
+from edgecls.training import train as module
 from edgecls.training.augment import augment_batch
+from edgecls.training.checkpoint import Checkpoint
+from edgecls.training.run_folder import LOCK, REQUEST, choose_folder
 from edgecls.training.train import TrainingResult, train
 
 pytest.importorskip("keras", reason="needs Keras, of the train extra")
@@ -176,6 +179,72 @@ def test_a_real_ctrl_c_to_the_command_ends_with_130_and_resume_finishes(
     found = json.loads(capfd.readouterr().out)
     assert (found["status"], len(found["history"]["loss"])) == ("complete", 20)
     assert np.allclose(found["history"]["loss"][:done], record.history["loss"])
+
+
+def test_a_second_training_in_the_folder_of_one_is_refused_until_that_one_is_killed(
+    tmp_path: Path,
+    dataset: DataSet,
+    run_command: Callable[..., int],
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    options = ["--network", "enet", "--weights", "none", "--regime", "head", "--size", "32"]
+    options += ["--epochs", "4000", "--patience", "0", "--batch-size", "8", "--name", "mine"]
+    command = ["train", str(dataset.root), *options, "--runs", str(tmp_path / "runs")]
+    first = subprocess.Popen(
+        [*EDGECLS, *command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    folder = tmp_path / "runs" / "mine"
+    try:
+        wait_for((folder / "checkpoint/head/state.json").is_file, first)
+        for further in ("--resume", "--force"):
+            assert run_command(*command, further) == 1
+            said = capfd.readouterr().err
+            assert f"{folder}: another `edgecls train` is at work there; wait until it has ended" in said
+            assert "Traceback" not in said
+        assert first.poll() is None
+    finally:
+        first.kill()
+        first.communicate()
+    assert (folder / LOCK).exists()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Checkpoint, "save", interrupt)
+        assert run_command(*command, "--resume") == 130
+    assert not (folder / LOCK).exists()
+    assert read_run(folder).status == "interrupted"
+
+
+def interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_run_that_was_finished_meanwhile_is_not_gone_on_with(
+    tmp_path: Path, dataset: DataSet, config: Config, progress: Progress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = config(epochs=3)
+    broken = train(dataset, asked, runs=tmp_path, progress=progress("epochs, head", 1))
+
+    def meanwhile(*arguments: Any, **options: Any) -> Path:
+        """The other training ends between our choice of the folder and our lock."""
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "choose_folder", choose_folder)
+            train(dataset, asked, runs=tmp_path, resume=True, progress=progress())
+        return broken.folder
+
+    monkeypatch.setattr(module, "choose_folder", meanwhile)
+    with pytest.raises(EdgeclsError, match="was finished by another training meanwhile; repeat the command"):
+        train(dataset, asked, runs=tmp_path, resume=True, progress=progress())
+    assert read_run(broken.folder).status == "complete"
+
+
+def test_a_run_interrupted_under_another_layout_of_the_checkpoint_is_not_gone_on_with(
+    tmp_path: Path, dataset: DataSet, config: Config, progress: Progress
+) -> None:
+    broken = train(dataset, config(epochs=3), runs=tmp_path, progress=progress("epochs, head", 1))
+    request = broken.folder / REQUEST
+    old = {key: value for key, value in json.loads(request.read_text()).items() if key != "layout"}
+    request.write_text(json.dumps(old))
+    with pytest.raises(UsageError, match="--resume: found no interrupted run of the same data and options"):
+        train(dataset, config(epochs=3), runs=tmp_path, resume=True, progress=progress())
 
 
 def wait_for(condition: Callable[[], object], process: subprocess.Popen[str], limit_s: float = 180) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from edgecls.errors import UsageError
 from edgecls.runs import TrainingConfig
-from edgecls.training.options import TrainingOptions, make_config
+from edgecls.training.options import READ_BY, REGIMES, TrainingOptions, make_config, without_unread
 
 
 def configured(**options: object) -> TrainingConfig:
@@ -32,7 +35,14 @@ def test_a_head_with_hidden_layers_gets_more_dropout() -> None:
 
 def test_fine_tuning_lasts_as_long_as_the_head_unless_said() -> None:
     assert configured(epochs=7).fine_tune_epochs == 7
-    assert configured(epochs=7, fine_tune_epochs=2).fine_tune_epochs == 2
+    asked = configured(regime="two-stage", epochs=7, fine_tune_epochs=2)
+    assert (asked.epochs, asked.fine_tune_epochs) == (7, 2)
+
+
+@pytest.mark.parametrize("said", [{"epochs": 7}, {"fine_tune_epochs": 7}])
+def test_fine_tuning_alone_has_one_number_of_epochs_whoever_says_it(said: dict[str, object]) -> None:
+    asked = configured(regime="finetune", **said)
+    assert (asked.epochs, asked.fine_tune_epochs) == (7, 7)
 
 
 @pytest.mark.parametrize(
@@ -43,8 +53,20 @@ def test_fine_tuning_lasts_as_long_as_the_head_unless_said() -> None:
         ({"head": "big"}, "--head: expected one of pool, flatten-256, paper, found 'big'"),
         ({"network": "enet", "regime": "head"}, "--regime head needs weights, and enet has none"),
         ({"network": "lenet", "regime": "finetune"}, "--regime finetune needs weights, and lenet has none"),
-        ({"regime": "scratch", "weights": "imagenet"}, "--regime scratch trains random weights"),
+        (
+            {"regime": "scratch", "weights": "imagenet"},
+            "--weights belongs to the .* found regime scratch; leave",
+        ),
         ({"regime": "head", "unfreeze": "3"}, "--unfreeze belongs to the regimes finetune and two-stage"),
+        (
+            {"fine_tune_rate": 1e-5},
+            "--fine-tune-rate belongs to the regimes finetune and two-stage, found regime head; leave "
+            "--fine-tune-rate out, or choose one of these regimes",
+        ),
+        (
+            {"regime": "finetune", "epochs": 7, "fine_tune_epochs": 7},
+            "--epochs: regime finetune is one stage, found --fine-tune-epochs too; give one of them",
+        ),
         ({"network": "vgg16", "regime": "scratch", "size": 31}, "at least 32x32 pixels, found 31"),
         ({"width": 0.5}, "efficientnet_lite0 has one width only, found --width 0.5"),
         ({"network": "enet", "width": 9.0}, "--width: expected a factor of 0.1 to 4, found 9"),
@@ -58,3 +80,46 @@ def test_fine_tuning_lasts_as_long_as_the_head_unless_said() -> None:
 def test_what_does_not_fit_is_one_sentence(options: dict[str, object], words: str) -> None:
     with pytest.raises(UsageError, match=words):
         configured(**options)
+
+
+SAID: dict[str, Any] = {
+    "weights": "imagenet",
+    "unfreeze": "3",
+    "norm": "kept",
+    "fine_tune_epochs": 3,
+    "fine_tune_rate": 1e-5,
+    "learning_rate": 1e-5,
+    "schedule": "constant",
+}
+CASES = [(regime, name) for regime in REGIMES for name in READ_BY]
+
+
+@pytest.mark.parametrize(("regime", "name"), CASES)
+def test_an_option_is_taken_by_the_regimes_that_read_it_and_refused_by_the_others(
+    regime: str, name: str
+) -> None:
+    if regime in READ_BY[name]:
+        assert getattr(configured(regime=regime, **{name: SAID[name]}), name) == SAID[name]
+        return
+    flag = name.replace("_", "-")
+    with pytest.raises(UsageError, match=f"^--{flag} belongs to the regimes .* found regime {regime}; leave"):
+        configured(regime=regime, **{name: SAID[name]})
+
+
+@pytest.mark.parametrize("regime", REGIMES)
+def test_options_that_no_stage_reads_leave_the_configuration_as_it_is_without_them(regime: str) -> None:
+    given: Any = {name: said for name, said in SAID.items() if regime not in READ_BY[name]}
+    asked = without_unread(TrainingOptions(regime=regime, epochs=5, **given))
+    assert make_config(asked) == configured(regime=regime, epochs=5)
+    read = TrainingOptions(regime=regime, **{name: said for name, said in SAID.items() if name not in given})
+    assert without_unread(read) == read
+
+
+def test_epochs_that_fine_tuning_alone_does_not_read_make_no_difference() -> None:
+    asked = TrainingOptions(regime="finetune", epochs=5, fine_tune_epochs=3)
+    assert make_config(without_unread(asked)) == make_config(without_unread(replace(asked, epochs=9)))
+    assert make_config(without_unread(asked)).fine_tune_epochs == 3
+
+
+def test_scratch_may_be_told_that_it_has_no_weights() -> None:
+    assert configured(regime="scratch", weights="none") == configured(regime="scratch")

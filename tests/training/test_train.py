@@ -27,19 +27,6 @@ Train = Callable[..., TrainingResult]
 REGIMES = ("head", "finetune", "two-stage", "scratch")
 
 
-@pytest.fixture(scope="module")
-def run_training(
-    tmp_path_factory: pytest.TempPathFactory, dataset: DataSet, config: Config, progress: Callable[..., Any]
-) -> Train:
-    """Trains with these changes of the configuration, in a new folder of runs."""
-
-    def run(**changes: object) -> TrainingResult:
-        runs = tmp_path_factory.mktemp("runs")
-        return train(dataset, config(**changes), runs=runs, progress=progress())
-
-    return run
-
-
 @pytest.fixture(scope="module", params=REGIMES)
 def trained(request: pytest.FixtureRequest, run_training: Train) -> TrainingResult:
     """One epoch of each regime."""
@@ -244,3 +231,13 @@ def test_mixed_precision_is_scored_as_the_float32_model_that_is_saved(
     with np.load(result.folder / "scores.npz", allow_pickle=False) as scores:
         assert np.allclose(scores["probabilities"], predict_all(model, test.pixels), atol=1e-6)
         assert scores["digests"].tolist() == [photo.digest for photo in test.photos]
+
+
+@pytest.mark.parametrize("keep", ["best", "last"])
+def test_the_last_epoch_is_kept_when_asked_whatever_its_figures(run_training: Train, keep: str) -> None:
+    done = run_training(
+        regime="two-stage", epochs=8, fine_tune_epochs=3, fine_tune_rate=100.0, schedule="constant", keep=keep
+    )
+    assert (done.record.best_epoch == 8 + 3) == (keep == "last")
+    worse = done.record.validation.value < run_training(regime="head", epochs=8).record.validation.value
+    assert worse == (keep == "last")
