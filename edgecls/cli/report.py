@@ -93,7 +93,11 @@ def _bundle_page(folder: Path) -> tuple[str, Path]:
 
 
 def _training(manifest: Manifest) -> TrainingReport | None:
-    """The run the bundle was made from, where it is still at hand."""
+    """The run the bundle was made from, where it is still at hand and can be read."""
+    from edgecls.errors import ModelError
     from edgecls.reporting.run_source import training_report_of
 
-    return training_report_of(Path("runs") / manifest.origin.run)
+    try:
+        return training_report_of(Path("runs") / manifest.origin.run)
+    except ModelError:
+        return None

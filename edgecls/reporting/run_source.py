@@ -12,7 +12,7 @@ from edgecls.runs import DOCUMENT, RunRecord, TrainingConfig, read_run
 
 
 def training_report_of(run: Path) -> TrainingReport | None:
-    """The report of the run in this folder; None when there is no run."""
+    """The report of the run in this folder; None when there is no run. Raises ModelError for one of another schema."""
     return training_report(read_run(run)) if (run / DOCUMENT).is_file() else None
 
 

@@ -307,6 +307,7 @@ class Fetching:
             assert time.monotonic() < deadline, "no client was started"
             assert self.process.poll() is None, self.process.communicate()[1]
             time.sleep(0.02)
+        time.sleep(0.3)  # for the fetch to know its client, which may be quicker than the call that started it
         return int(self._started.read_text())
 
     def end(self, number: int) -> str:
