@@ -62,7 +62,7 @@ def command(
         )
         files = _write(partial, shown)
     if record.status == "interrupted":
-        say(f"{folder} was interrupted; shown are its best weights so far")
+        say(f"{folder} was interrupted; shown are the weights it kept")
     if json:
         print_json(_document(shown, target, files))
         return

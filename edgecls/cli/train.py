@@ -32,10 +32,14 @@ def command(
         typer.Option(help="pool, flatten-256 or paper (the hidden layers of the network's paper)."),
     ] = None,
     unfreeze: Annotated[
-        str | None, typer.Option(help="First layer that fine-tuning trains: a name, a number, or all.")
+        str | None,
+        typer.Option(
+            help="First layer that finetune and two-stage train: a name, a number or all; default: the network's own."
+        ),
     ] = None,
     norm: Annotated[
-        str | None, typer.Option(help="Batch normalisation while fine-tuning: kept (default) or trained.")
+        str | None,
+        typer.Option(help="Batch normalisation in finetune and two-stage: kept (default) or trained."),
     ] = None,
     size: Annotated[
         int | None, typer.Option(min=1, max=4096, help="Side of the network's pictures, pixels.")
@@ -43,10 +47,13 @@ def command(
     crop: Annotated[str, typer.Option(help="centre, letterbox or squash.")] = "centre",
     epochs: Annotated[int | None, typer.Option(min=1, help="Most epochs of each stage; default 40.")] = None,
     fine_tune_epochs: Annotated[
-        int | None, typer.Option(min=1, help="Most epochs of the fine-tuning stage, if not --epochs.")
+        int | None, typer.Option(min=1, help="Most epochs of two-stage's second stage, if not --epochs.")
     ] = None,
     patience: Annotated[
-        int, typer.Option(min=0, help="Stop after so many epochs without a better one; 0: never.")
+        int,
+        typer.Option(
+            min=0, help="Stop after so many epochs without a better one; 0: never, as with --keep last."
+        ),
     ] = 20,
     keep: Annotated[
         str, typer.Option(help="best: weights of the best epoch on the validation photos; or last.")
@@ -60,10 +67,10 @@ def command(
         ),
     ] = None,
     learning_rate: Annotated[
-        float | None, typer.Option(help="Rate of the head and of scratch; default 0.001.")
+        float | None, typer.Option(help="Rate of head, of scratch, and of two-stage's head; default 0.001.")
     ] = None,
     fine_tune_rate: Annotated[
-        float | None, typer.Option(help="Rate of the layers that fine-tuning trains; default 0.0001.")
+        float | None, typer.Option(help="Rate of finetune and of two-stage's second stage; default 0.0001.")
     ] = None,
     weight_decay: Annotated[float, typer.Option(min=0.0, max=1.0, help="Decoupled from the loss.")] = 0.0,
     dropout: Annotated[
@@ -142,7 +149,7 @@ def command(
     print_json(to_record(result.record)) if json else print_result(result.folder, result.record)
     if result.record.status == "interrupted":
         say(
-            f"stopped by Ctrl-C; {result.folder} holds the best weights so far, go on with the same command and --resume"
+            f"stopped by Ctrl-C; {result.folder} holds the weights so far, go on with the same command and --resume"
         )
         raise typer.Exit(INTERRUPTED)
     return result.folder

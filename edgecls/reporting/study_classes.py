@@ -55,20 +55,17 @@ def classes_blocks(result: StudyResult) -> tuple[Block, ...]:
 
 
 def hardest_sentence(data: str, rows: Sequence[ClassRow]) -> str:
-    """The class with the lowest recall by all networks or, where there is none, with the lowest on average."""
+    """The class with the lowest recall, of several networks with the lowest on average."""
     rows = [row for row in rows if row.support]
-    lowest = [min(recalls) for recalls in zip(*(row.recalls for row in rows), strict=True)]
-    count, worst = len(lowest), [row for row in rows if row.mean == rows[0].mean]
+    worst = [row for row in rows if row.mean == rows[0].mean]
+    several = len(rows[0].recalls) > 1
     if len(worst) == len(rows):
-        return f"{data}: no class is harder than another."
-    if count == 1:
+        return f"{data}: no class is harder than another{' on average' if several else ''}."
+    if not several:
         return f"Hardest on {data}: {_names(worst)}, recall {percent(rows[0].mean)}."
-    if list(worst[0].recalls) == lowest:
-        return f"Hardest on {data} for all {count} networks: {_names(worst)}, recall {_span(lowest)}."
-    agreeing = max(sum(a == b for a, b in zip(row.recalls, lowest, strict=True)) for row in worst)
     return (
-        f"No class of {data} is the hardest for all {count} networks; on average it is {_names(worst)}, "
-        f"mean recall {percent(rows[0].mean)}, the hardest for {agreeing} of them."
+        f"Hardest on {data} on average of the networks: {_names(worst)}, mean recall {percent(rows[0].mean)} "
+        f"({_span(worst[0].recalls)})."
     )
 
 

@@ -37,7 +37,7 @@ DATA = 1  # the column of the data set
 NOTE = (
     "Top-1 on so many test photos with its 95 % interval (Wilson). Document: its own figure, and the photos it was "
     "obtained on. Per class: mean recall of the classes. Training: with decoding and scoring; a frozen network's pass "
-    "over the photos counts in the first cell that needed it. Parameters and multiply-adds: the whole classifier at "
+    "over the photos for its heads counts in the first cell. Parameters and multiply-adds: the whole classifier at "
     "this picture size. Points: percentage points of top-1 for each million parameters. ms: median of one picture, "
     "timed in turn in one run, one thread; int8 top-1 is known of the cell whose model was made int8."
 )

@@ -144,12 +144,13 @@ def predict_all(model: Any, values: NDArray[np.generic], tick: Tick | None = Non
 def _run_all(
     model: Any, batch: Callable[[int], NDArray[np.generic]], count: int, tick: Tick | None
 ) -> Features:
-    rows = []
+    rows = np.empty((count, *model.output.shape[1:]), np.float32)
     for start in range(0, count, BATCH):
-        rows.append(run_padded(model, batch(start)))
+        done = min(start + BATCH, count)
+        rows[start:done] = run_padded(model, batch(start))
         if tick:
-            tick(min(start + BATCH, count), count)
-    return np.concatenate(rows)
+            tick(done, count)
+    return rows
 
 
 def _part(tick: Tick | None, part: int, parts: int) -> Tick | None:

@@ -83,6 +83,7 @@ def make_config(options: TrainingOptions) -> TrainingConfig:
     _check_regime(options, regime, source)
     head = options.head or network.head
     epochs, fine_tune_epochs = _epochs(options, regime)
+    augment = int(regime != "head") if options.augment is None else _at_least("augment", options.augment, 0)
     config = TrainingConfig(
         network=network.name,
         width=network.check_width(options.width),
@@ -95,7 +96,7 @@ def make_config(options: TrainingOptions) -> TrainingConfig:
         crop=options.crop,
         epochs=_at_least("epochs", epochs, 1),
         fine_tune_epochs=_at_least("fine-tune-epochs", fine_tune_epochs, 1),
-        patience=_at_least("patience", options.patience, 0),
+        patience=_at_least("patience", options.patience, 0) if options.keep == "best" else 0,
         keep=options.keep,
         batch_size=_at_least("batch-size", options.batch_size, 1),
         optimizer=options.optimizer,
@@ -108,10 +109,8 @@ def make_config(options: TrainingOptions) -> TrainingConfig:
         ),
         weight_decay=_share("weight-decay", options.weight_decay, most=1.0),
         dropout=_dropout(options.dropout, network, head),
-        augment=_at_least(
-            "augment", int(regime != "head") if options.augment is None else options.augment, 0
-        ),
-        flip=options.flip,
+        augment=augment,
+        flip=options.flip or augment == 0,
         balance=options.balance,
         precision=options.precision,
         seed=options.seed,

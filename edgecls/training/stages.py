@@ -29,7 +29,7 @@ from edgecls.training.features import FeatureStore, Frozen, View, freeze, photo_
 from edgecls.training.fit import FitPlan, FitResult, fit
 from edgecls.training.trunk import cut_frozen
 
-MOST_MAPS = 4 * 2**30  # bytes of memory; where a trunk's maps need more, photos pass it in every epoch
+MOST_MAPS = 2 * 2**30  # bytes of memory; where a trunk's maps need more, photos pass it in every epoch
 
 
 @dataclass(frozen=True)

@@ -28,22 +28,29 @@ def cut_frozen(keras: Any, backbone: Any, model: Any) -> Cut | None:
     """Cut `model` below the first layer of `backbone` that is trained, where a single map connects the two parts.
 
     None when nothing below has weights, as where the whole network is trained. The backbone is a functional model
-    that calls each layer once, the model goes on from its output.
+    that calls each layer once, the model goes on from its output. Dropout in the trunk is off: no weight there needs it.
     """
-    layers = backbone.layers
-    trained = next((i for i, layer in enumerate(layers) if layer.trainable_weights), 0)
+    steps = backbone.operations  # its layers, and what has none, such as padding
+    trained = next((i for i, step in enumerate(steps) if _has_weights(keras, step, trained=True)), 0)
     for position in range(trained, 0, -1):
-        crossing = _crossing(layers[:position], layers[position:])
-        if len(crossing) == 1 and any(layer.weights for layer in layers[:position]):
+        below, above = steps[:position], steps[position:]
+        crossing = _crossing(below, above)
+        if len(crossing) == 1 and any(_has_weights(keras, step) for step in below):
             (tensor,) = crossing
             return Cut(keras.Model(backbone.input, tensor), keras.Model(tensor, model.output))
     return None
 
 
+def _has_weights(keras: Any, step: Any, *, trained: bool = False) -> bool:
+    if not isinstance(step, keras.layers.Layer):
+        return False
+    return bool(step.trainable_weights if trained else step.weights)
+
+
 def _crossing(below: Sequence[Any], above: Sequence[Any]) -> list[Any]:
-    """The tensors that layers `below` make and layers `above` take, each once."""
-    made = {id(tensor) for layer in below for tensor in _listed(layer.output)}
-    taken = {id(tensor): tensor for layer in above for tensor in _listed(layer.input)}
+    """The tensors that steps `below` make and steps `above` take, each once."""
+    made = {id(tensor) for step in below for tensor in _listed(step.output)}
+    taken = {id(tensor): tensor for step in above for tensor in _listed(step.input)}
     return [tensor for key, tensor in taken.items() if key in made]
 
 

@@ -43,6 +43,10 @@ def lengths(result: TrainingResult) -> set[int]:
         ({"regime": "head"}, "epochs, head"),
         ({"regime": "head", "dropout": 0.5}, "epochs, head"),
         ({"regime": "scratch", "augment": 1, "batch_size": 8}, "epochs, network"),
+        (
+            {"regime": "finetune", "unfreeze": "second_conv", "dropout": 0.5, "keep": "last"},
+            "epochs, network",
+        ),
     ],
 )
 def test_an_interrupted_run_keeps_its_best_and_resumed_equals_an_unbroken_one(

@@ -123,3 +123,12 @@ def test_epochs_that_fine_tuning_alone_does_not_read_make_no_difference() -> Non
 
 def test_scratch_may_be_told_that_it_has_no_weights() -> None:
     assert configured(regime="scratch", weights="none") == configured(regime="scratch")
+
+
+def test_what_is_never_looked_at_makes_no_other_training() -> None:
+    patient = make_config(TrainingOptions(keep="last", patience=7))
+    assert patient == make_config(TrainingOptions(keep="last", patience=3))
+    assert make_config(TrainingOptions(patience=7)) != make_config(TrainingOptions(patience=3))
+    plain = make_config(TrainingOptions(augment=0, flip=False))
+    assert plain == make_config(TrainingOptions(augment=0))
+    assert make_config(TrainingOptions(augment=1, flip=False)) != make_config(TrainingOptions(augment=1))

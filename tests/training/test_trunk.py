@@ -42,6 +42,8 @@ def classifier(keras: Any, name: str, size: int) -> tuple[Any, Any]:
         ("googlenet", "maxpool4", 32),
         ("mobilenet_v2", "block_13_expand", 32),
         ("densenet121", "conv5_block2_1_conv", 32),
+        ("enet", "10", 32),
+        ("enet", "stage2_0_main_bn", 32),
     ],
 )
 def test_trunk_and_tail_together_are_the_model(keras: Any, name: str, start: str, size: int) -> None:
