@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -124,19 +124,57 @@ def check_replaceable(target: Path, *, force: bool, documents: tuple[str, ...]) 
 
 
 @contextmanager
-def set_aside(target: Path) -> Iterator[None]:
-    """Let a block make `target` anew: the old one is deleted when the block ends well, else it comes back."""
-    old = _beside(target.with_name(f"{target.name}.old"))
-    if target.exists():
-        target.rename(old)
+def made_anew(target: Path, *, force: bool) -> Iterator[None]:
+    """Make an empty folder for a block to fill. With `force` it replaces the one there, which waits at `aside(target)`.
+
+    The old one is deleted when the block ends well, else it comes back. One that waits already is of a killed
+    process, and `target` its unfinished successor, which goes. Raises UsageError when `target` exists without `force`.
+    """
+    try:
+        if force:
+            _set_aside(target)
+        target.mkdir(parents=True)
+    except OSError as error:
+        put_back(target)
+        if isinstance(error, FileExistsError):
+            raise UsageError(f"{target} was made by another command meanwhile; repeat this one") from error
+        raise EdgeclsError(
+            f"{target}: cannot be made ({error.strerror}); check the permissions of {target.parent}"
+        ) from error
     try:
         yield
     except BaseException:
-        if old.exists():
+        if aside(target).exists():
             shutil.rmtree(target, ignore_errors=True)
-            old.rename(target)
+            put_back(target)
         raise
+    discard_aside(target)
+
+
+def aside(target: Path) -> Path:
+    """Where the old `target` waits until the new one is whole; hidden, so that nobody lists it."""
+    return target.with_name(f".{target.name}.old")
+
+
+def put_back(target: Path) -> None:
+    """Give what was set aside its name back, unless something stands there."""
+    if aside(target).exists() and not target.exists():
+        aside(target).rename(target)
+
+
+def discard_aside(target: Path) -> None:
+    """Delete what was set aside. A process killed meanwhile leaves no half of it to put back."""
+    old = _beside(target.with_name(f"{target.name}.old"))
+    with suppress(FileNotFoundError):
+        aside(target).rename(old)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _set_aside(target: Path) -> None:
+    if aside(target).exists():
+        shutil.rmtree(target, ignore_errors=True)
+    elif target.exists():
+        target.rename(aside(target))
 
 
 def _take_name(partial: Path, target: Path, *, force: bool) -> None:

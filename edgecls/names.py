@@ -26,7 +26,7 @@ def slug(text: str) -> str:
 def next_name(folder: Path, stem: str) -> str:
     """The first free name STEM-NNN in `folder`, NNN from 001."""
     pattern = re.compile(re.escape(stem) + r"-(\d{3,})")
-    taken = [int(m[1]) for entry in _entries(folder) if (m := pattern.fullmatch(entry.name))]
+    taken = [int(m[1]) for entry in entries(folder) if (m := pattern.fullmatch(entry.name))]
     return f"{stem}-{max(taken, default=0) + 1:03d}"
 
 
@@ -35,7 +35,7 @@ def newest(folder: Path, document: str) -> Path | None:
 
     Entries without a readable document, or whose `status` is there and not "complete", are passed over.
     """
-    found = [(created, entry) for entry in _entries(folder) if (created := _created(entry / document))]
+    found = [(created, entry) for entry in entries(folder) if (created := _created(entry / document))]
     return max(found)[1] if found else None
 
 
@@ -57,7 +57,8 @@ def resolve(given: str | None, *, folder: Path, document: str, what: str, make: 
     )
 
 
-def _entries(folder: Path) -> list[Path]:
+def entries(folder: Path) -> list[Path]:
+    """The folders of a folder, by name, without the hidden ones: those are being written, or set aside."""
     if not folder.is_dir():
         return []
     return sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from edgecls.cli.console import out, print_json, print_table, say, steps
-from edgecls.errors import UsageError
+from edgecls.errors import EdgeclsError, UsageError
 
 if TYPE_CHECKING:
     from edgecls.data import Counts
@@ -104,21 +104,33 @@ def _show(known: KnownData, to: Path, *, json: bool) -> None:
 
 
 def _fetch(known: KnownData, to: Path, *, source: Path | None, json: bool) -> None:
-    from edgecls.data import count_photos
     from edgecls.records import to_record
     from edgecls.samples.fetch import fetch
 
     folder = to / known.name
     with steps() as announce:
         fresh = fetch(known, folder, given=source, announce=announce, say=say)
-    counts = count_photos(folder)
+    say(f"{folder}: {'fetched' if fresh else 'unchanged'}")
+    counts = _count(folder) if fresh or json else None
     if json:
-        print_json({"name": known.name, "folder": str(folder), "fresh": fresh, "counts": to_record(counts)})
-        return
-    say(f"{folder}: {'fetched' if fresh else 'unchanged'}, {_counted(counts, known)}")
-    if fresh:
+        counted = to_record(counts) if counts else None
+        print_json({"name": known.name, "folder": str(folder), "fresh": fresh, "counts": counted})
+    elif fresh:
+        if counts:
+            say(f"{folder}: {_counted(counts, known)}")
         say(f"terms: {known.terms}; cite: {known.citation}")
         say(f"next: edgecls train {folder}")
+
+
+def _count(folder: Path) -> Counts | None:
+    """The photos as training counts them; None, and the reason said, when it would refuse them."""
+    from edgecls.data import count_photos
+
+    try:
+        return count_photos(folder)
+    except EdgeclsError as error:
+        say(f"not counted: {error}")
+        return None
 
 
 def _counted(counts: Counts, known: KnownData) -> str:

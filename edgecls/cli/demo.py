@@ -81,7 +81,7 @@ def _unpack(data: Path) -> None:
     from edgecls.samples.groceries import unpack_groceries
 
     with progress("photos") as tick:
-        fresh = unpack_groceries(data, tick)
+        fresh = unpack_groceries(data, tick, option="--data")
     say(f"{data}: {'unpacked' if fresh else 'unchanged'}")
 
 

@@ -15,13 +15,22 @@ def command(
     """List the training runs with their accuracy, newest first."""
     from edgecls.cli.console import print_json, print_table, say
     from edgecls.errors import ModelError
+    from edgecls.names import entries
     from edgecls.records import to_record
     from edgecls.runs import DOCUMENT, RunRecord, read_run
+    from edgecls.training.run_folder import bring_back
 
+    for folder in bring_back(runs):
+        say(
+            f"{folder}: training it again with --force was cut short; finish that with --resume, "
+            "or delete the folder to have the earlier run back"
+        )
     found: list[RunRecord] = []
-    for document in runs.glob(f"*/{DOCUMENT}"):
+    for folder in entries(runs):
+        if not (folder / DOCUMENT).is_file():
+            continue
         try:
-            found.append(read_run(document.parent))
+            found.append(read_run(folder))
         except ModelError as error:
             say(str(error))
     found.sort(key=lambda record: record.created, reverse=True)

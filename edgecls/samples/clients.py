@@ -49,7 +49,7 @@ def obtain_pinned(package: PinnedPackage, cache: Path) -> Path:
     if not path.is_file():
         try:
             cache.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=cache) as folder:
+            with tempfile.TemporaryDirectory(dir=cache.resolve()) as folder:  # clients run elsewhere
                 get = _pip if package.client == "pip" else obtain
                 get(package, Path(folder)).replace(path)
         except OSError as error:
@@ -75,12 +75,13 @@ def _pip(package: PinnedPackage, scratch: Path) -> Path:
     form = "--only-binary" if package.file.endswith(".whl") else "--no-binary"
     pinned = scratch / "requirements.txt"
     pinned.write_text(f"{package.name}=={package.version} --hash=sha256:{package.sha256}\n", encoding="utf-8")
-    options = ("--no-deps", "--require-hashes", "--disable-pip-version-check", "--quiet", form, package.name)
+    options = ("--no-deps", "--require-hashes", "--disable-pip-version-check", form, package.name)
     _call(
         package,
         "pip",
         *("download", *options, *_machine(package.file), "--requirement", str(pinned)),
         folder=scratch,
+        shown=sys.stderr.isatty(),
     )
     return _made(scratch, package.file, package)
 
@@ -112,8 +113,11 @@ def _apt(package: Package, scratch: Path) -> Path:
     return unpacked
 
 
-def _call(package: Package, program: str, *arguments: str, folder: Path) -> None:
-    """Run a program in `folder`. Ctrl-C and SIGTERM end it with us: subprocess.run kills what it waits for."""
+def _call(package: Package, program: str, *arguments: str, folder: Path, shown: bool = False) -> None:
+    """Run a program in `folder`, its stdout on our stderr when it is to be `shown`.
+
+    Ctrl-C and SIGTERM end it with us: subprocess.run kills what it waits for.
+    """
     command = _command(program)
     if not command:
         raise MissingDependencyError(f"{package.words}: {program} is not installed; install it")
@@ -122,7 +126,8 @@ def _call(package: Package, program: str, *arguments: str, folder: Path) -> None
             [*command, *arguments],
             cwd=folder,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=sys.stderr if shown else subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
             errors="replace",
             timeout=_LONGEST_S,
@@ -131,7 +136,7 @@ def _call(package: Package, program: str, *arguments: str, folder: Path) -> None
     except (OSError, subprocess.TimeoutExpired) as error:
         raise DataError(f"{package.words}: {program} did not run ({error})") from error
     if done.returncode:
-        lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+        lines = [line.strip() for line in (done.stderr or done.stdout or "").splitlines() if line.strip()]
         said = lines[0] if lines else "it said nothing"
         raise DataError(f"{package.words}: {program} failed with exit code {done.returncode} ({said})")
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
 
-from edgecls.errors import DataError, EdgeclsError, MissingDependencyError, UsageError
+from edgecls.errors import DataError, MissingDependencyError, UsageError
 from edgecls.files import new_folder
-from edgecls.locks import lock
+from edgecls.locks import own
 from edgecls.progress import Announce
 from edgecls.samples import cifar, clients, mnist, stl, trees
 from edgecls.samples.arrays import Arrays
@@ -61,27 +60,12 @@ def fetch(known: KnownData, target: Path, *, given: Path | None, announce: Annou
     fetched, DataError when no source gives the data set, EdgeclsError while another process fetches it.
     """
     if known.name == "groceries" and given is None:
-        with _own(target):
-            return unpack_groceries(target, announce("photos"))
+        return unpack_groceries(target, announce("photos"))
     if _is_whole(known, target):
         return False
     _check_given(known, given)
-    with _own(target):
+    with own(target, command="edgecls data fetch", option="--to"):
         return _fetch(known, target, given=given, announce=announce, say=say)
-
-
-@contextmanager
-def _own(target: Path) -> Iterator[None]:
-    """Keep other processes from fetching the same data set."""
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise EdgeclsError(
-            f"{target.parent}: cannot be made ({error.strerror}); choose another place with --to"
-        ) from error
-    busy = f"{target}: another `edgecls data fetch` is at work there; wait until it has ended, then repeat the command"
-    with lock(target.with_name(f".{target.name}.lock"), busy):
-        yield
 
 
 def _check_given(known: KnownData, given: Path | None) -> None:

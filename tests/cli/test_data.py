@@ -61,10 +61,10 @@ def test_a_folder_of_the_user_is_brought_in_once(edgecls: Run, workplace: Path, 
     done = edgecls("data", "fetch", "car-makes", "--from", "mine")
     assert done.returncode == 0, done.stderr
     counted = "8 photos, 2 classes; training draws its splits from them"
-    assert f"data/car-makes: fetched, {counted}\n" in done.stderr
+    assert f"data/car-makes: fetched\ndata/car-makes: {counted}\n" in done.stderr
     assert (workplace / "data/car-makes/BMW/3.jpg").read_bytes() == b"BMW3"
     again = edgecls("data", "fetch", "car-makes", "--from", "mine")
-    assert f"data/car-makes: unchanged, {counted}\n" in again.stderr
+    assert again.stderr.endswith("data/car-makes: unchanged\n")
     listed = json.loads(edgecls("data", "--json").stdout)["data"]
     assert [record["name"] for record in listed if record["there"]] == ["car-makes"]
 
@@ -91,7 +91,21 @@ def test_the_photos_of_each_split_are_counted_as_training_reads_them(
     (cars / "train" / "Audi" / "9.jpg").write_bytes(b"Audi0")  # a photo that stands twice
     done = edgecls("data", "fetch", "car-makes", "--from", "mine")
     words = "8 training, 4 validation and 6 test photos, 2 classes; 1 left out, edgecls train says why"
-    assert f"data/car-makes: fetched, {words}\n" in done.stderr
+    assert f"data/car-makes: {words}\n" in done.stderr
+
+
+def test_photos_that_training_would_refuse_are_fetched_all_the_same_with_a_note(
+    edgecls: Run, workplace: Path, cars: Path
+) -> None:
+    (cars / "cars").rename(cars / "train")
+    for make in ("Opel", "Seat"):  # without a training photo
+        (cars / "test" / make).mkdir(parents=True)
+        (cars / "test" / make / "1.jpg").write_bytes(make.encode())
+    done = edgecls("data", "fetch", "car-makes", "--from", "mine")
+    assert done.returncode == 0, done.stderr
+    assert "data/car-makes: fetched\nnot counted: " in done.stderr
+    again = edgecls("data", "fetch", "car-makes", "--from", "mine", "--json")
+    assert (again.returncode, json.loads(again.stdout)["counts"]) == (0, None)
 
 
 def test_pictures_in_idx_files_are_counted_from_the_files(workplace: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edgecls.errors import UsageError
-from edgecls.files import new_folder, set_aside
+from edgecls.files import aside, made_anew, new_folder, put_back
 
 
 def entries(folder: Path) -> list[str]:
@@ -52,8 +52,7 @@ def test_what_was_set_aside_comes_back_when_the_new_one_fails(
     target = old_bundle(tmp_path)
 
     def fail() -> None:
-        with set_aside(target):
-            target.mkdir()
+        with made_anew(target, force=True):
             (target / "half").write_text("1")
             raise error
 
@@ -64,8 +63,42 @@ def test_what_was_set_aside_comes_back_when_the_new_one_fails(
 
 def test_what_was_set_aside_is_deleted_when_the_new_one_is_whole(tmp_path: Path) -> None:
     target = old_bundle(tmp_path)
-    with set_aside(target):
-        assert not target.exists()
-        target.mkdir()
+    with made_anew(target, force=True):
+        assert entries(target) == []
         (target / "new").write_text("1")
     assert (entries(target), entries(tmp_path)) == (["new"], ["bundle"])
+
+
+def test_what_another_made_meanwhile_is_neither_replaced_nor_deleted(tmp_path: Path) -> None:
+    target = old_bundle(tmp_path)
+    words = "bundle was made by another command meanwhile"
+    with pytest.raises(UsageError, match=words), made_anew(target, force=False):
+        pass
+    assert (entries(target), entries(tmp_path)) == (["old"], ["bundle"])
+
+
+def test_what_a_killed_process_set_aside_outlives_its_unfinished_successor(tmp_path: Path) -> None:
+    target = old_bundle(tmp_path)
+    target.rename(aside(target))
+    target.mkdir()
+    (target / "half").write_text("1")
+
+    def fail() -> None:
+        with made_anew(target, force=True):
+            assert entries(target) == []
+            raise ValueError("x")
+
+    with pytest.raises(ValueError, match="x"):
+        fail()
+    assert (entries(target), entries(tmp_path)) == (["old"], ["bundle"])
+
+
+def test_what_was_set_aside_gets_its_name_back_where_nothing_stands(tmp_path: Path) -> None:
+    target = old_bundle(tmp_path)
+    target.rename(aside(target))
+    target.mkdir()
+    put_back(target)
+    assert entries(target) == []
+    target.rmdir()
+    put_back(target)
+    assert (entries(target), entries(tmp_path)) == (["old"], ["bundle"])

@@ -10,8 +10,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ import pytest
 
 from edgecls.data import open_data
 from edgecls.errors import DataError, UsageError
-from edgecls.locks import lock
+from edgecls.locks import own
 from edgecls.samples import clients
 from edgecls.samples import fetch as module
 from edgecls.samples.catalogue import find_known, first_fault, is_there
@@ -307,7 +307,9 @@ class Fetching:
             assert time.monotonic() < deadline, "no client was started"
             assert self.process.poll() is None, self.process.communicate()[1]
             time.sleep(0.02)
-        time.sleep(0.3)  # for the fetch to know its client, which may be quicker than the call that started it
+        time.sleep(
+            0.3
+        )  # for the fetch to know its client, which may be quicker than the call that started it
         return int(self._started.read_text())
 
     def end(self, number: int) -> str:
@@ -322,7 +324,7 @@ def test_stopping_in_the_middle_leaves_no_data_set_and_no_client_running(tmp_pat
     client = Path(f"/proc/{fetching.client()}/cmdline")
     said = fetching.end(number)
     assert fetching.process.returncode == 128 + number, said
-    assert list((tmp_path / "data").iterdir()) == []
+    assert not (tmp_path / "data").exists()
     assert not client.exists() or b"sleep" not in client.read_bytes()
 
 
@@ -357,14 +359,12 @@ def test_what_another_process_brought_meanwhile_is_not_fetched_again(
 ) -> None:
     web.files[f"a/{ARCHIVE}"] = archive
 
-    @contextmanager
-    def after_the_other(path: Path, busy: str) -> Iterator[None]:
+    def after_the_other(place: Path, **options: str) -> AbstractContextManager[None]:
         with monkeypatch.context() as patch:
-            patch.setattr(module, "lock", lock)
+            patch.setattr(module, "own", own)
             assert bring(known, target, made)[0]
-        with lock(path, busy):
-            yield
+        return own(place, **options)
 
-    monkeypatch.setattr(module, "lock", after_the_other)
+    monkeypatch.setattr(module, "own", after_the_other)
     assert bring(known, target, made) == (False, [])
     assert len(web.asked) == 1

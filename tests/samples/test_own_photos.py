@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from edgecls import locks
+from edgecls.errors import EdgeclsError
 from edgecls.samples import groceries
 
 FILES = {"train/apple/0000.jpg": b"an apple", "test/pear/0001.jpg": b"a pear"}
@@ -38,3 +40,29 @@ def test_a_photo_that_the_user_changed_stays_as_it_is(
     (target / "train/apple/0000.jpg").write_bytes(b"a cropped apple")
     assert not groceries.unpack_groceries(target)
     assert (target / "train/apple/0000.jpg").read_bytes() == b"a cropped apple"
+
+
+def test_whole_photos_need_no_lock_so_that_they_may_lie_where_nothing_can_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(groceries, "_files", lambda: dict(FILES))
+    target = tmp_path / "groceries"
+    groceries.unpack_groceries(target)
+    monkeypatch.setattr(locks, "lock_file", lambda _: Path("/proc/read-only/.lock"))
+    assert not groceries.unpack_groceries(target)
+    (target / "test/pear/0001.jpg").unlink()
+    with pytest.raises(EdgeclsError, match="choose another with --data"):
+        groceries.unpack_groceries(target, option="--data")
+
+
+def test_photos_that_another_process_unpacks_are_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(groceries, "_files", lambda: dict(FILES))
+    target = tmp_path / "groceries"
+    with (
+        locks.own(target, command="edgecls", option="--to"),
+        pytest.raises(EdgeclsError, match="groceries: another `edgecls` is at work there"),
+    ):
+        groceries.unpack_groceries(target)
+    assert contents(tmp_path) == {}

@@ -96,13 +96,11 @@ def test_a_cache_that_cannot_be_made_is_one_sentence(packages: Any, tmp_path: Pa
         packages.fetch(SOME, tmp_path / "file")
 
 
-@pytest.mark.parametrize("tags", ["py3-none-any", "cp310-cp310-manylinux2014_s390x"])
-def test_pip_takes_the_pinned_file_of_any_machine_and_refuses_another(
-    packages: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tags: str
-) -> None:
+def plant_wheel(place: Path, monkeypatch: pytest.MonkeyPatch, tags: str = "py3-none-any") -> PinnedPackage:
+    """A wheel that pip finds in a folder alone."""
     name = f"made_for_a_test-1.0-{tags}.whl"
-    (tmp_path / "shop").mkdir()
-    with zipfile.ZipFile(tmp_path / "shop" / name, "w") as wheel:
+    (place / "shop").mkdir()
+    with zipfile.ZipFile(place / "shop" / name, "w") as wheel:
         wheel.writestr(
             "made_for_a_test-1.0.dist-info/METADATA",
             "Metadata-Version: 2.1\nName: made-for-a-test\nVersion: 1.0\n",
@@ -112,13 +110,45 @@ def test_pip_takes_the_pinned_file_of_any_machine_and_refuses_another(
             f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tags}\n",
         )
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "shop"))
-    digest = sha256_bytes((tmp_path / "shop" / name).read_bytes())
-    right = pinned("pip", "made-for-a-test", file=name, sha256=digest)
-    assert packages.fetch(right, tmp_path / "cache").name == name
-    wrong = replace(right, sha256="0" * 64)
-    with pytest.raises(DataError, match=r"pip failed with exit code 1 \(ERROR: THESE PACKAGES DO NOT MATCH"):
-        packages.fetch(wrong, tmp_path / "other")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(place / "shop"))
+    return pinned(
+        "pip", "made-for-a-test", file=name, sha256=sha256_bytes((place / "shop" / name).read_bytes())
+    )
+
+
+NO_MATCH = r"pip failed with exit code 1 \(ERROR: THESE PACKAGES DO NOT MATCH"
+
+
+@pytest.mark.parametrize("tags", ["py3-none-any", "cp310-cp310-manylinux2014_s390x"])
+def test_pip_takes_the_pinned_file_of_any_machine_and_refuses_another(
+    packages: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tags: str
+) -> None:
+    right = plant_wheel(tmp_path, monkeypatch, tags)
+    assert packages.fetch(right, tmp_path / "cache").name == right.file
+    with pytest.raises(DataError, match=NO_MATCH):
+        packages.fetch(replace(right, sha256="0" * 64), tmp_path / "other")
+
+
+def test_a_cache_named_by_a_relative_path_is_filled(
+    packages: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheel = plant_wheel(tmp_path, monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    assert packages.fetch(wheel, Path("cache")) == Path("cache") / wheel.file
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == [wheel.file]
+
+
+def test_pip_tells_a_terminal_how_far_it_is_and_its_error_is_still_known(
+    packages: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheel = plant_wheel(tmp_path, monkeypatch)
+    reader, writer = os.openpty()
+    with io.FileIO(reader) as shown, io.TextIOWrapper(io.FileIO(writer, "w")) as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        packages.fetch(wheel, tmp_path / "cache")
+        assert f"Saved ./{wheel.file}".encode() in shown.read(1 << 16)
+        with pytest.raises(DataError, match=NO_MATCH):
+            packages.fetch(replace(wheel, sha256="0" * 64), tmp_path / "other")
 
 
 def write_tar(path: Path, *members: tarfile.TarInfo) -> Path:

@@ -16,13 +16,14 @@ import numpy as np
 import pytest
 
 from edgecls.errors import EdgeclsError, UsageError
+from edgecls.locks import lock_file
 from edgecls.photos import DataSet
 from edgecls.runs import MODEL, TrainingConfig, read_run
 from edgecls.training import batches
 from edgecls.training import train as module
 from edgecls.training.augment import augment_batch
 from edgecls.training.checkpoint import Checkpoint
-from edgecls.training.run_folder import LOCK, REQUEST, choose_folder
+from edgecls.training.run_folder import REQUEST, choose_folder
 from edgecls.training.train import TrainingResult, train
 
 pytest.importorskip("keras", reason="needs Keras, of the train extra")
@@ -209,11 +210,11 @@ def test_a_second_training_in_the_folder_of_one_is_refused_until_that_one_is_kil
     finally:
         first.kill()
         first.communicate()
-    assert (folder / LOCK).exists()
+    assert lock_file(folder).exists()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Checkpoint, "save", interrupt)
         assert run_command(*command, "--resume") == 130
-    assert not (folder / LOCK).exists()
+    assert not lock_file(folder).exists()
     assert read_run(folder).status == "interrupted"
 
 
@@ -247,7 +248,10 @@ def test_a_run_interrupted_under_another_layout_of_the_checkpoint_is_not_gone_on
     request = broken.folder / REQUEST
     old = {key: value for key, value in json.loads(request.read_text()).items() if key != "layout"}
     request.write_text(json.dumps(old))
-    with pytest.raises(UsageError, match="--resume: found no interrupted run of the same data and options"):
+    words = (
+        f"--resume: {broken.folder} was interrupted under another version of edgecls, .*; train again without"
+    )
+    with pytest.raises(UsageError, match=words):
         train(dataset, config(epochs=3), runs=tmp_path, resume=True, progress=progress())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,12 +10,14 @@ from typing import Any
 
 import pytest
 
-from edgecls.errors import ModelError, UsageError
+from edgecls.errors import EdgeclsError, ModelError, UsageError
+from edgecls.files import aside
 from edgecls.networks.network import Network
 from edgecls.photos import DataSet
 from edgecls.progress import Tick
 from edgecls.runs import DOCUMENT, MODEL, TrainingConfig, read_run, run_model
-from edgecls.training.run_folder import REQUEST
+from edgecls.training import train as module
+from edgecls.training.run_folder import REQUEST, bring_back, choose_folder
 from edgecls.training.train import TrainingResult, train
 
 pytest.importorskip("keras", reason="needs Keras, of the train extra")
@@ -166,29 +169,92 @@ def test_a_training_that_fails_under_force_brings_the_old_run_back(again: Again,
     assert run_model(first.folder, first.record) == first.folder / MODEL
 
 
-@pytest.mark.parametrize("options", [{}, {"name": "mine"}])
-def test_two_trainings_cannot_take_one_folder(
-    tmp_path: Path, dataset: DataSet, config: Config, progress: Callable[..., Any], options: dict[str, Any]
+@contextmanager
+def loading(meanwhile: Callable[[], None]) -> Iterator[Callable[[str], Tick]]:
+    """Progress of a training during whose loading of photos something else happens."""
+
+    def announce(step: str) -> Tick:
+        if step == "train photos":
+            meanwhile()
+        return lambda done, total: None
+
+    yield announce
+
+
+@pytest.mark.parametrize("options", [{}, {"name": "mine"}, {"name": "mine", "force": True}])
+def test_nobody_takes_the_name_of_a_training_that_still_loads_photos(
+    tmp_path: Path,
+    dataset: DataSet,
+    config: Config,
+    progress: Callable[..., Any],
+    again: Again,
+    options: dict[str, Any],
 ) -> None:
-    others: list[TrainingResult] = []
+    if options.get("force"):
+        again({"seed": 3}, name="mine")
 
-    @contextmanager
-    def meanwhile() -> Iterator[Callable[[str], Tick]]:
-        def announce(step: str) -> Tick:
-            if step == "train photos":  # another training begins now, and is interrupted
-                interrupted = progress("epochs, head", 1)
-                asked = config(epochs=2, seed=7)
-                others.append(train(dataset, asked, runs=tmp_path, progress=interrupted, **options))
-            return lambda done, total: None
+    def other() -> None:
+        with pytest.raises(EdgeclsError, match="another `edgecls train` is at work there"):
+            train(
+                dataset,
+                config(epochs=1, seed=7),
+                runs=tmp_path,
+                progress=progress(),
+                **{**options, "force": True},
+            )
 
-        yield announce
+    first = train(dataset, config(epochs=1), runs=tmp_path, progress=lambda: loading(other), **options)
+    assert (first.record.status, read_run(first.folder)) == ("complete", first.record)
+    assert [path.name for path in tmp_path.iterdir()] == [first.folder.name]
 
-    with pytest.raises(UsageError, match="was made by another training meanwhile; repeat the command"):
-        train(dataset, config(epochs=1), runs=tmp_path, progress=meanwhile, **options)
-    (other,) = others
-    assert (other.record.status, read_run(other.folder)) == ("interrupted", other.record)
-    resumed = train(dataset, config(epochs=2, seed=7), runs=tmp_path, resume=True, progress=progress())
-    assert (resumed.folder, resumed.record.status) == (other.folder, "complete")
+
+def test_a_run_keeps_its_place_while_the_photos_of_its_successor_are_loaded(
+    tmp_path: Path, dataset: DataSet, config: Config, again: Again
+) -> None:
+    old = again({"seed": 3}, name="mine")
+
+    def look() -> None:
+        assert read_run(old.folder) == old.record
+
+    progress = lambda: loading(look)  # noqa: E731
+    train(dataset, config(epochs=1), runs=tmp_path, name="mine", force=True, progress=progress)
+    assert read_run(old.folder).config.seed == config().seed != old.record.config.seed
+
+
+def test_a_run_made_between_our_choice_and_our_lock_is_not_replaced(
+    again: Again, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other: list[TrainingResult] = []
+
+    def meanwhile(*arguments: Any, **options: Any) -> Path:
+        folder = choose_folder(*arguments, **options)
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "choose_folder", choose_folder)
+            other.append(again({"seed": 1}, name="mine"))
+        return folder
+
+    monkeypatch.setattr(module, "choose_folder", meanwhile)
+    with pytest.raises(UsageError, match="mine was made by another training meanwhile; repeat the command"):
+        again(name="mine")
+    assert read_run(other[0].folder) == other[0].record
+
+
+def test_what_a_killed_force_set_aside_is_no_run_but_comes_back(again: Again, tmp_path: Path) -> None:
+    old = again(name="mine")
+    old.folder.rename(aside(old.folder))
+    old.folder.mkdir()
+    (old.folder / REQUEST).write_text("{}")
+    assert again().folder.name == "small-tints-001"  # the hidden one of the same inputs is not "unchanged"
+    shutil.rmtree(old.folder)
+    found = again(name="mine")
+    assert (found.unchanged, found.folder, found.record) == (True, old.folder, old.record)
+
+
+def test_what_a_killed_force_set_aside_goes_when_the_new_run_is_whole(again: Again, tmp_path: Path) -> None:
+    again(name="mine")
+    shutil.copytree(tmp_path / "mine", aside(tmp_path / "mine"))
+    assert bring_back(tmp_path) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
 def test_a_file_in_place_of_the_runs_is_wrong_use(
