@@ -52,7 +52,10 @@ def own(target: Path, *, command: str, option: str) -> Iterator[None]:
 
 def lock_file(target: Path) -> Path:
     """Where the lock of `target` lies: hidden, so that nobody lists it."""
-    return target.with_name(f".{target.name}.lock")
+    named = (
+        target.resolve() if target.name in ("", "..") else target
+    )  # "." and ".." have no name of their own
+    return named.with_name(f".{named.name}.lock")
 
 
 def _hold(path: Path) -> BinaryIO:

@@ -67,7 +67,9 @@ def print_result(folder: Path, record: RunRecord) -> None:
             f"note: this is not surely better than guessing ({100 * chance:.1f} %); train longer or on more photos"
         )
     epochs = len(record.history.get("loss", ()))
-    say(f"{epochs} epoch{'s'[: epochs > 1]}, weights of epoch {record.best_epoch} kept; {record.seconds['total']:.0f} s")
+    say(
+        f"{epochs} epoch{'s'[: epochs > 1]}, weights of epoch {record.best_epoch} kept; {record.seconds['total']:.0f} s"
+    )
 
 
 def write_report(folder: Path, record: RunRecord) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import csv
-import fcntl
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from edgecls.errors import EdgeclsError, ModelError, UsageError
+from edgecls.errors import EdgeclsError, ModelError
 from edgecls.files import read_json, write_bytes, write_json
+from edgecls.locks import own
 from edgecls.records import from_record, to_record
 from edgecls.studies.result import CellResult, StudyResult, latency_of, per_million
 
@@ -51,20 +51,13 @@ class Store:
 
 @contextmanager
 def own_folder(folder: Path) -> Iterator[None]:
-    """Make the folder and keep other studies out of it. Raises UsageError when one is at work there."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / ".lock").open("w")
-    except OSError as error:
-        raise EdgeclsError(
-            f"{folder}: cannot be written ({error.strerror}); choose another place with --out"
-        ) from error
-    with lock:
+    """Make the folder and keep other studies out of it. Raises EdgeclsError when one is at work there."""
+    with own(folder, command="edgecls study", option="--out"):
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            folder.mkdir(exist_ok=True)
         except OSError as error:
-            raise UsageError(
-                f"{folder}: another `edgecls study` is at work there; wait for it, or choose another --out"
+            raise EdgeclsError(
+                f"{folder}: cannot be made ({error.strerror}); choose another place with --out"
             ) from error
         yield
 

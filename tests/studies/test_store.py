@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edgecls.devices.detect import detect_machine
-from edgecls.errors import EdgeclsError, UsageError
+from edgecls.errors import EdgeclsError
 from edgecls.metrics import ClassReport, wilson
 from edgecls.records import from_record
 from edgecls.studies.result import SCHEMA, CellName, CellResult, LatencyResult, StudyResult
@@ -62,7 +62,7 @@ def test_a_result_under_another_key_counts_as_none(tmp_path: Path) -> None:
 def test_two_studies_do_not_work_in_one_folder(tmp_path: Path) -> None:
     with (
         own_folder(tmp_path / "study"),
-        pytest.raises(UsageError, match="another `edgecls study` is at work there"),
+        pytest.raises(EdgeclsError, match="another `edgecls study` is at work there"),
         own_folder(tmp_path / "study"),
     ):
         pass
@@ -73,10 +73,19 @@ def test_two_studies_do_not_work_in_one_folder(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with (
-        pytest.raises(EdgeclsError, match="study: cannot be written"),
+        pytest.raises(EdgeclsError, match="file: expected a folder to write in, found none"),
         own_folder(tmp_path / "file" / "study"),
     ):
         pass
+    with pytest.raises(EdgeclsError, match="file: cannot be made"), own_folder(tmp_path / "file"):
+        pass
+
+
+def test_the_folder_one_stands_in_can_be_the_studys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "study").mkdir()
+    monkeypatch.chdir(tmp_path / "study")
+    with own_folder(Path()):
+        assert [path.name for path in tmp_path.glob(".*")] == [".study.lock"]
 
 
 def study_result() -> StudyResult:
