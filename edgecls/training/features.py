@@ -144,10 +144,13 @@ def predict_all(model: Any, values: NDArray[np.generic], tick: Tick | None = Non
 def _run_all(
     model: Any, batch: Callable[[int], NDArray[np.generic]], count: int, tick: Tick | None
 ) -> Features:
-    rows = np.empty((count, *model.output.shape[1:]), np.float32)
+    first = run_padded(model, batch(0))
+    rows = np.empty(
+        (count, *first.shape[1:]), np.float32
+    )  # one array: a list of parts would need twice the memory
     for start in range(0, count, BATCH):
         done = min(start + BATCH, count)
-        rows[start:done] = run_padded(model, batch(start))
+        rows[start:done] = run_padded(model, batch(start)) if start else first
         if tick:
             tick(done, count)
     return rows

@@ -121,7 +121,7 @@ def test_an_interrupted_run_is_shown_and_said_to_be_one(place: Path, capsys: Sai
     document = place / "runs" / "small" / DOCUMENT
     write_json(document, read_json(document) | {"status": "interrupted"})
     assert edgecls("show", "small", "red.jpg") == 0
-    assert "runs/small was interrupted; shown are its best weights so far" in capsys.readouterr().err
+    assert "runs/small was interrupted; shown are the weights it kept" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
