@@ -34,6 +34,25 @@ Progress = Callable[..., Any]
 EDGECLS = [sys.executable, "-c", "from edgecls.cli.app import main; main()"]
 
 
+def head_training(dataset: DataSet, runs: Path, *, epochs: int) -> list[str]:
+    """The command of a training that takes its epochs one by one, quickly."""
+    options = ["--network", "enet", "--weights", "none", "--regime", "head", "--size", "32"]
+    options += ["--epochs", str(epochs), "--patience", "0", "--batch-size", "8"]
+    return ["train", str(dataset.root), *options, "--runs", str(runs)]
+
+
+def start(command: list[str], folder: Path) -> subprocess.Popen[str]:
+    """edgecls in a process of its own; what it says to people can be read."""
+    return subprocess.Popen(
+        [*EDGECLS, *command],
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+    )
+
+
 def lengths(result: TrainingResult) -> set[int]:
     return {len(values) for values in result.record.history.values()}
 
@@ -156,17 +175,8 @@ def test_a_real_ctrl_c_to_the_command_ends_with_130_and_resume_finishes(
     run_command: Callable[..., int],
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    options = ["--network", "enet", "--weights", "none", "--regime", "head", "--size", "32"]
-    options += ["--epochs", "20", "--patience", "0", "--batch-size", "8"]
-    command = ["train", str(dataset.root), *options, "--runs", str(tmp_path / "runs")]
-    process = subprocess.Popen(
-        [*EDGECLS, *command],
-        cwd=tmp_path,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-    )
+    command = head_training(dataset, tmp_path / "runs", epochs=20)
+    process = start(command, tmp_path)
     wait_for(lambda: list(tmp_path.glob("runs/*/checkpoint/head/state.json")), process)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=180)
@@ -192,12 +202,8 @@ def test_a_second_training_in_the_folder_of_one_is_refused_until_that_one_is_kil
     run_command: Callable[..., int],
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    options = ["--network", "enet", "--weights", "none", "--regime", "head", "--size", "32"]
-    options += ["--epochs", "4000", "--patience", "0", "--batch-size", "8", "--name", "mine"]
-    command = ["train", str(dataset.root), *options, "--runs", str(tmp_path / "runs")]
-    first = subprocess.Popen(
-        [*EDGECLS, *command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
+    command = [*head_training(dataset, tmp_path / "runs", epochs=4000), "--name", "mine"]
+    first = start(command, tmp_path)
     folder = tmp_path / "runs" / "mine"
     try:
         wait_for((folder / "checkpoint/head/state.json").is_file, first)
