@@ -17,7 +17,7 @@ from edgecls.photos import SPLITS, DataSet, Photo, photo_digest
 from edgecls.preprocess import Preprocess
 from edgecls.records import from_record, to_record
 
-SCHEMA = 3
+SCHEMA = 4
 DOCUMENT = "run.json"
 SPLITS_DOCUMENT = "splits.json"
 MODEL = "model.keras"
@@ -29,9 +29,9 @@ RUNS = Path("runs")
 class TrainingConfig:
     """What the user asked of a training run.
 
-    Sizes are pixels, `width` multiplies channels, `augment` counts views. `weights` is the name of a source or
-    the path of a file. `learning_rate` is that of the head and of scratch, `fine_tune_rate` and
-    `fine_tune_epochs` belong to the stage that trains a network which has weights, `schedule` to every stage
+    Sizes are pixels, `width` multiplies channels, `augment` counts views, `cutout` is a share of their side. `weights`
+    is the name of a source or the path of a file. `learning_rate` is that of the head and of scratch, `fine_tune_rate`
+    and `fine_tune_epochs` belong to the stage that trains a network which has weights, `schedule` to every stage
     that trains the network itself. `norm` says whether fine-tuning keeps or trains batch normalisation, `keep` whether
     a stage ends with the weights of its best or of its last epoch.
     """
@@ -58,6 +58,7 @@ class TrainingConfig:
     dropout: float
     augment: int
     flip: bool
+    cutout: float
     balance: str
     precision: str
     seed: int

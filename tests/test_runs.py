@@ -59,6 +59,7 @@ CONFIG = TrainingConfig(
     dropout=0.2,
     augment=0,
     flip=True,
+    cutout=0.0,
     balance="none",
     precision="float32",
     seed=4,
@@ -120,8 +121,8 @@ def test_a_run_is_read_as_it_was_written(run: Path, dataset: DataSet) -> None:
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"schema": 1}, "expected a run of schema 3, found 1; train again"),
-        ({"schema": None}, "expected a run of schema 3, found None"),
+        ({"schema": 1}, "expected a run of schema 4, found 1; train again"),
+        ({"schema": None}, "expected a run of schema 4, found None"),
         ({"mood": "good"}, "unknown key mood"),
         ({"best_epoch": "two"}, "expected int, found 'two'"),
         ({"matrix": 5}, "matrix"),

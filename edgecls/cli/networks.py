@@ -83,6 +83,13 @@ def _weights(network: Network) -> str:
     return "/".join(dict.fromkeys(kinds)) or "none"
 
 
+def _fine_tuning(network: Network) -> str:
+    """Rate for all of its layers, and its late ones; nothing where there are no weights to begin with."""
+    if network.unfreeze is None:
+        return ""
+    return f"rate {network.fine_tune_rate:g}; its late layers are those from {network.unfreeze} on"
+
+
 def _print_all(networks: list[Network], size: int | None, costs: dict[str, Cost]) -> None:
     columns = ["network", "title", "size", "params, M", "MACs, M", "peak, MB", "int8", "weights"]
     rows = [_row(network, size or network.size, costs.get(network.name)) for network in networks]
@@ -122,7 +129,7 @@ def _print_one(network: Network, size: int, cost: Cost) -> None:
         "size": f"{size}x{size}, own {network.size}, smallest {network.min_size}",
         "scaling": _scaling(network),
         "weights": _weights(network),
-        "fine-tuning": f"from layer {network.unfreeze} on" if network.unfreeze else "all layers",
+        "fine-tuning": _fine_tuning(network),
         "head": network.head,
         "paper's head": "dense layers of " + ", ".join(map(str, network.hidden)) if network.hidden else "",
         "width": "any" if network.scalable else "1",
@@ -174,6 +181,7 @@ def _entry(network: Network, size: int | None, cost: Cost | None, *, layers: boo
         "scaling": to_record(network.scaling),
         "weights": _weights(network),
         "unfreeze": network.unfreeze,
+        "fine_tune_rate": network.fine_tune_rate,
         "head": network.head,
         "hidden": list(network.hidden),
         "scalable": network.scalable,

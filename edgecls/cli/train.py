@@ -8,6 +8,12 @@ from typing import Annotated
 import typer
 
 INTERRUPTED = 130
+NETWORK, STAGES, FITTING, PHOTOS = (
+    "Network",
+    "What is trained, and how long",
+    "Optimiser",
+    "Photos",
+)  # groups of --help
 
 
 def command(
@@ -15,77 +21,145 @@ def command(
         Path, typer.Argument(help="Class-per-folder tree (train/val/test inside or not) or IDX files.")
     ],
     network: Annotated[
-        str, typer.Option(help="Name of the network; `edgecls networks` lists them.")
+        str, typer.Option(rich_help_panel=NETWORK, help="Name of the network; `edgecls networks` lists them.")
     ] = "efficientnet_lite0",
     regime: Annotated[
-        str | None, typer.Option(help="scratch, head, finetune or two-stage; head where weights exist.")
+        str | None,
+        typer.Option(
+            rich_help_panel=STAGES, help="scratch, head, finetune or two-stage; head where weights exist."
+        ),
     ] = None,
     weights: Annotated[
         str | None,
-        typer.Option(help="A source the network has, a file (.keras, .weights.h5, .pth), or none."),
+        typer.Option(
+            rich_help_panel=NETWORK,
+            help="A source the network has, a file (.keras, .weights.h5, .pth), or none.",
+        ),
     ] = None,
     width: Annotated[
-        float, typer.Option(help="Factor of the channels, of a network that can be scaled.")
+        float,
+        typer.Option(
+            rich_help_panel=NETWORK, help="Factor of the channels, of a network that can be scaled."
+        ),
     ] = 1.0,
     head: Annotated[
         str | None,
-        typer.Option(help="pool, flatten-256 or paper (the hidden layers of the network's paper)."),
+        typer.Option(
+            rich_help_panel=NETWORK,
+            help="pool, flatten-256 or paper (the hidden layers of the network's paper).",
+        ),
     ] = None,
     unfreeze: Annotated[
         str | None,
         typer.Option(
-            help="First layer that finetune and two-stage train: a name, a number or all; default: the network's own."
+            rich_help_panel=STAGES,
+            help="What finetune and two-stage train: all (default), late, or from a layer's name or number on.",
         ),
     ] = None,
     norm: Annotated[
         str | None,
-        typer.Option(help="Batch normalisation in finetune and two-stage: kept (default) or trained."),
+        typer.Option(
+            rich_help_panel=STAGES,
+            help="Batch normalisation in finetune and two-stage: kept (default) or trained.",
+        ),
     ] = None,
     size: Annotated[
-        int | None, typer.Option(min=1, max=4096, help="Side of the network's pictures, pixels.")
+        int | None,
+        typer.Option(
+            rich_help_panel=NETWORK, min=1, max=4096, help="Side of the network's pictures, pixels."
+        ),
     ] = None,
-    crop: Annotated[str, typer.Option(help="centre, letterbox or squash.")] = "centre",
-    epochs: Annotated[int | None, typer.Option(min=1, help="Most epochs of each stage; default 40.")] = None,
+    crop: Annotated[
+        str, typer.Option(rich_help_panel=PHOTOS, help="centre, letterbox or squash.")
+    ] = "centre",
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            rich_help_panel=STAGES,
+            min=1,
+            help="Most epochs of each stage; default 40, then 12 of two-stage's second.",
+        ),
+    ] = None,
     fine_tune_epochs: Annotated[
-        int | None, typer.Option(min=1, help="Most epochs of two-stage's second stage, if not --epochs.")
+        int | None,
+        typer.Option(
+            rich_help_panel=STAGES, min=1, help="Most epochs of two-stage's second stage, if not --epochs."
+        ),
     ] = None,
     patience: Annotated[
         int,
         typer.Option(
-            min=0, help="Stop after so many epochs without a better one; 0: never, as with --keep last."
+            rich_help_panel=STAGES,
+            min=0,
+            help="Stop after so many epochs without a better one; 0: never, as with --keep last.",
         ),
     ] = 20,
     keep: Annotated[
-        str, typer.Option(help="best: weights of the best epoch on the validation photos; or last.")
-    ] = "best",
-    batch_size: Annotated[int, typer.Option(min=1)] = 32,
-    optimizer: Annotated[str, typer.Option(help="adam or sgd (Nesterov momentum 0.9).")] = "adam",
+        str | None,
+        typer.Option(
+            rich_help_panel=STAGES,
+            help="Weights of the best epoch on the validation photos, or of the last; two-stage last, else best.",
+        ),
+    ] = None,
+    batch_size: Annotated[int, typer.Option(rich_help_panel=FITTING, min=1)] = 32,
+    optimizer: Annotated[
+        str, typer.Option(rich_help_panel=FITTING, help="adam or sgd (Nesterov momentum 0.9).")
+    ] = "adam",
     schedule: Annotated[
         str | None,
         typer.Option(
-            help="Rate while the network itself is trained: cosine (with warm-up, default) or constant."
+            rich_help_panel=FITTING,
+            help="Rate while the network itself is trained: cosine (with warm-up, default) or constant.",
         ),
     ] = None,
     learning_rate: Annotated[
-        float | None, typer.Option(help="Rate of head, of scratch, and of two-stage's head; default 0.001.")
+        float | None,
+        typer.Option(
+            rich_help_panel=FITTING, help="Rate of head, of scratch, and of two-stage's head; default 0.001."
+        ),
     ] = None,
     fine_tune_rate: Annotated[
-        float | None, typer.Option(help="Rate of finetune and of two-stage's second stage; default 0.0001.")
+        float | None,
+        typer.Option(
+            rich_help_panel=FITTING,
+            help="Rate of finetune and of two-stage's second stage; default: the network's own.",
+        ),
     ] = None,
-    weight_decay: Annotated[float, typer.Option(min=0.0, max=1.0, help="Decoupled from the loss.")] = 0.0,
+    weight_decay: Annotated[
+        float, typer.Option(rich_help_panel=FITTING, min=0.0, max=1.0, help="Decoupled from the loss.")
+    ] = 0.0,
     dropout: Annotated[
-        float | None, typer.Option(min=0.0, max=0.9, help="In the head; 0.2, or 0.5 after hidden layers.")
+        float | None,
+        typer.Option(
+            rich_help_panel=FITTING, min=0.0, max=0.9, help="In the head; 0.2, or 0.5 after hidden layers."
+        ),
     ] = None,
     augment: Annotated[
         int | None,
         typer.Option(
-            min=0, help="Head: augmented views kept of each photo (0). Other regimes: 0 is off, 1 on."
+            rich_help_panel=PHOTOS,
+            min=0,
+            help="Augmented views a head sees of each photo (head 0, two-stage 4); else 0 is off, 1 on.",
         ),
     ] = None,
-    flip: Annotated[bool, typer.Option(help="Augmented views may be mirrored.")] = True,
-    balance: Annotated[str, typer.Option(help="none, weights (class weights) or sampling.")] = "none",
+    flip: Annotated[
+        bool, typer.Option(rich_help_panel=PHOTOS, help="Augmented views may be mirrored.")
+    ] = True,
+    cutout: Annotated[
+        float,
+        typer.Option(
+            rich_help_panel=PHOTOS,
+            min=0.0,
+            max=0.9,
+            help="Side of a square that is covered in each view, as a share of the view's; 0 is off.",
+        ),
+    ] = 0.0,
+    balance: Annotated[
+        str, typer.Option(rich_help_panel=FITTING, help="none, weights (class weights) or sampling.")
+    ] = "none",
     precision: Annotated[
-        str, typer.Option(help="float32, or mixed: 16-bit arithmetic where it is safe.")
+        str,
+        typer.Option(rich_help_panel=FITTING, help="float32, or mixed: 16-bit arithmetic where it is safe."),
     ] = "float32",
     seed: Annotated[
         int, typer.Option(min=0, max=2**32 - 1, help="Split, initialisation, order and augmentation.")
@@ -131,6 +205,7 @@ def command(
         dropout=dropout,
         augment=augment,
         flip=flip,
+        cutout=cutout,
         balance=balance,
         precision=precision,
         seed=seed,

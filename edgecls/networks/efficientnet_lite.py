@@ -169,6 +169,7 @@ def _network(variant: int, size: int, *, width: float, depth: float, unfreeze: s
         size=size,
         min_size=32,
         unfreeze=unfreeze,
+        fine_tune_rate=2e-4,
         weights={"imagenet": load_imagenet},
     )
 

@@ -32,7 +32,8 @@ class Network:
     `size` is the paper's side of a picture, `min_size` the smallest the body can take, and where it pads and so
     could take anything, what one cell of its last map stands for (ENet: 32).
     `weights` maps the name of a source to a function that fills a backbone and returns where they came from.
-    `unfreeze` names the first layer that fine-tuning trains when the user names none.
+    `unfreeze` names the first of its late layers, which fine-tuning may train instead of all of them (None: the
+    network has no weights to begin with), `fine_tune_rate` is the rate of Adam with which all of them are tuned.
     `hidden` are the hidden units of the paper's own head; empty where it is pooling and one dense layer.
     `head` is the kind a run gets when the user names none. `paper` cites the publication.
     """
@@ -45,6 +46,7 @@ class Network:
     size: int
     min_size: int
     unfreeze: str | None = None
+    fine_tune_rate: float = 1e-4
     weights: Mapping[str, WeightLoader] = field(default_factory=dict)
     scalable: bool = False
     hidden: tuple[int, ...] = ()

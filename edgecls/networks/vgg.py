@@ -47,6 +47,7 @@ def _network(depth: int, body: Body, scaling: Scaling, weights: Mapping[str, Wei
         size=224,
         min_size=32,
         unfreeze="block5_conv1",
+        fine_tune_rate=3e-5,
         weights=weights,
         hidden=HIDDEN,
     )

@@ -44,11 +44,29 @@ def augment(picture: Pixels, rng: np.random.Generator, ranges: Augmentation) -> 
     return np.asarray(np.clip(lit, 0, 255), np.uint8)
 
 
-def augment_batch(pictures: Pixels, rng: np.random.Generator, *, flip: bool) -> Pixels:
-    """A view of each picture of a batch (n, h, w, 3), mirrored only if `flip`."""
+def augment_batch(pictures: Pixels, rng: np.random.Generator, *, flip: bool, cutout: float = 0.0) -> Pixels:
+    """A view of each picture of a batch (n, h, w, 3), mirrored only if `flip`.
+
+    With `cutout`, a share of the side, a square of each view is covered with the view's mean colour; its centre may be
+    any pixel, so that less of it can be inside (DeVries and Taylor 2017, arXiv:1708.04552).
+    """
     if pictures.shape[1] < SMALL_PICTURE:
-        return _shift_batch(pictures, rng, flip=flip)
-    return np.stack([augment(picture, rng, Augmentation(flip=flip)) for picture in pictures])
+        views = _shift_batch(pictures, rng, flip=flip)
+    else:
+        views = np.stack([augment(picture, rng, Augmentation(flip=flip)) for picture in pictures])
+    if cutout:
+        _cut_out(views, rng, cutout)
+    return views
+
+
+def _cut_out(views: Pixels, rng: np.random.Generator, share: float) -> None:
+    """Cover a square of each view, in place."""
+    n, h, w = views.shape[:3]
+    side = max(1, round(share * min(h, w)))
+    corners = rng.integers(0, (h, w), (n, 2)) - side // 2
+    means = np.rint(views.mean(axis=(1, 2))).astype(np.uint8)
+    for view, (top, left), mean in zip(views, corners, means, strict=True):
+        view[max(top, 0) : top + side, max(left, 0) : left + side] = mean
 
 
 def _shift_batch(pictures: Pixels, rng: np.random.Generator, *, flip: bool) -> Pixels:

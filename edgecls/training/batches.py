@@ -41,6 +41,7 @@ def make_batches(
     balance: str = "none",
     augment: bool = False,
     flip: bool = True,
+    cutout: float = 0.0,
     seed: int = 0,
     first_epoch: int = 0,
 ) -> Any:
@@ -66,7 +67,7 @@ def make_batches(
             batch = values[chosen]
             if augment:
                 rng = np.random.default_rng((seed, self._epoch, index))
-                batch = augment_batch(np.asarray(batch, np.uint8), rng, flip=flip)
+                batch = augment_batch(np.asarray(batch, np.uint8), rng, flip=flip, cutout=cutout)
             return batch.astype(np.float32, copy=False), truth[chosen]
 
         def on_epoch_end(self) -> None:

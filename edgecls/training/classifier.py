@@ -67,8 +67,8 @@ def freeze_backbone(backbone: Any) -> None:
     backbone.trainable = False
 
 
-def unfreeze_from(keras: Any, backbone: Any, start: str | None, *, norm: str) -> str:
-    """Train the backbone from layer `start` on, a name or a number; everything when "all" or None.
+def unfreeze_from(keras: Any, backbone: Any, start: str, *, norm: str) -> str:
+    """Train the backbone from layer `start` on, a name or a number; everything when "all".
 
     With `norm` "kept" batch normalisation keeps its stored statistics, which a batch of a few photos would
     spoil; with "trained" it is trained like the other layers. Returns a sentence that says what is trained.
@@ -84,9 +84,9 @@ def unfreeze_from(keras: Any, backbone: Any, start: str | None, *, norm: str) ->
     return f"{trained} layers from '{backbone.layers[index].name}' (number {index}) on, batch normalisation {norm}"
 
 
-def layer_index(backbone: Any, start: str | None) -> int:
-    """Position of the layer of that name or number, 0 for all of them. Raises UsageError when it is not there."""
-    if start is None or start == ALL:
+def layer_index(backbone: Any, start: str) -> int:
+    """Position of the layer of that name or number, 0 for "all". Raises UsageError when it is not there."""
+    if start == ALL:
         return 0
     names = [layer.name for layer in backbone.layers]
     if start.isdigit():
@@ -98,6 +98,6 @@ def layer_index(backbone: Any, start: str | None) -> int:
     if start not in names:
         with_weights = ", ".join(layer.name for layer in backbone.layers if layer.weights)
         raise UsageError(
-            f"--unfreeze: expected a layer's name or number or 'all', found '{start}'; layers: {with_weights}"
+            f"--unfreeze: expected all, late, or a layer's name or number, found '{start}'; layers: {with_weights}"
         )
     return names.index(start)

@@ -34,10 +34,11 @@ class Vectors:
 
 @dataclass(frozen=True)
 class View:
-    """Which augmented view of a photo: its number, and whether it may be mirrored. Every training has the same ones."""
+    """Which augmented view of a photo: its number, and how it may be drawn. Every training has the same ones."""
 
     number: int
     flip: bool
+    cutout: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class FeatureStore:
         self, frozen: Frozen, loaded: Loaded, *, view: View | None = None, tick: Tick | None = None
     ) -> Features:
         """The features of each photo, or of that view of it, in order; only photos not seen yet are computed."""
-        name = frozen.key if view is None else f"{frozen.key}-{view.number}-{int(view.flip)}"
+        name = frozen.key if view is None else f"{frozen.key}-{view.number}-{int(view.flip)}-{view.cutout:g}"
         if name not in self._rows:
             self._rows[name] = self._read(name)
         rows = self._rows[name]
@@ -126,7 +127,7 @@ def _augment(loaded: Loaded, index: int, view: View) -> NDArray[np.uint8]:
     """The view depends on the photo alone, so that it is the same whatever photos stand beside it."""
     photo = int(loaded.photos[index].digest[:12], 16)
     rng = np.random.default_rng((view.number, photo))
-    return augment_batch(loaded.pixels[index : index + 1], rng, flip=view.flip)
+    return augment_batch(loaded.pixels[index : index + 1], rng, flip=view.flip, cutout=view.cutout)
 
 
 def run_padded(model: Any, batch: NDArray[np.generic]) -> Features:

@@ -11,7 +11,7 @@ from edgecls.networks.network import HEADS, Network
 from edgecls.networks.table import find_network
 from edgecls.preprocess import Crop
 from edgecls.runs import TrainingConfig
-from edgecls.training.classifier import hidden_units
+from edgecls.training.classifier import ALL, hidden_units
 
 REGIMES = ("scratch", "head", "finetune", "two-stage")
 CHOICES = {
@@ -37,6 +37,12 @@ READ_BY = {
     "schedule": ("scratch", "finetune", "two-stage"),
 }
 EPOCHS = 40
+LATE = "late"  # the network's own late layers
+
+# How two-stage tunes unless told otherwise: all layers, from a trained head on, for a few epochs, and what comes of
+# them is kept: validation photos of a small set are too few to choose an epoch by. docs/results/ has what it gains.
+TUNING_EPOCHS = 12
+TUNING_VIEWS = 4
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,7 @@ class TrainingOptions:
     epochs: int | None = None
     fine_tune_epochs: int | None = None
     patience: int = 20
-    keep: str = "best"
+    keep: str | None = None
     batch_size: int = 32
     optimizer: str = "adam"
     schedule: str | None = None
@@ -65,6 +71,7 @@ class TrainingOptions:
     dropout: float | None = None
     augment: int | None = None
     flip: bool = True
+    cutout: float = 0.0
     balance: str = "none"
     precision: str = "float32"
     seed: int = 0
@@ -83,21 +90,24 @@ def make_config(options: TrainingOptions) -> TrainingConfig:
     _check_regime(options, regime, source)
     head = options.head or network.head
     epochs, fine_tune_epochs = _epochs(options, regime)
-    augment = int(regime != "head") if options.augment is None else _at_least("augment", options.augment, 0)
+    tuning = regime == "two-stage"
+    keep = options.keep or ("last" if tuning else "best")
+    views = {"head": 0, "two-stage": TUNING_VIEWS}.get(regime, 1)
+    augment = views if options.augment is None else _at_least("augment", options.augment, 0)
     config = TrainingConfig(
         network=network.name,
         width=network.check_width(options.width),
         weights="none" if regime == "scratch" and options.weights is None else source,
         regime=regime,
         head=head,
-        unfreeze=options.unfreeze,
+        unfreeze=_unfreeze(options, regime, network),
         norm=options.norm or "kept",
         size=network.check_size(network.size if options.size is None else options.size),
         crop=options.crop,
         epochs=_at_least("epochs", epochs, 1),
         fine_tune_epochs=_at_least("fine-tune-epochs", fine_tune_epochs, 1),
-        patience=_at_least("patience", options.patience, 0) if options.keep == "best" else 0,
-        keep=options.keep,
+        patience=_at_least("patience", options.patience, 0) if keep == "best" else 0,
+        keep=keep,
         batch_size=_at_least("batch-size", options.batch_size, 1),
         optimizer=options.optimizer,
         schedule=options.schedule or "cosine",
@@ -105,12 +115,14 @@ def make_config(options: TrainingOptions) -> TrainingConfig:
             "learning-rate", 1e-3 if options.learning_rate is None else options.learning_rate
         ),
         fine_tune_rate=_positive(
-            "fine-tune-rate", 1e-4 if options.fine_tune_rate is None else options.fine_tune_rate
+            "fine-tune-rate",
+            network.fine_tune_rate if options.fine_tune_rate is None else options.fine_tune_rate,
         ),
         weight_decay=_share("weight-decay", options.weight_decay, most=1.0),
         dropout=_dropout(options.dropout, network, head),
         augment=augment,
         flip=options.flip or augment == 0,
+        cutout=_cutout(options.cutout, augment),
         balance=options.balance,
         precision=options.precision,
         seed=options.seed,
@@ -153,8 +165,17 @@ def _regime(options: TrainingOptions) -> str:
 def _epochs(options: TrainingOptions, regime: str) -> tuple[int, int]:
     """The epochs of the first stage and of fine-tuning; fine-tuning alone has one number."""
     epochs = EPOCHS if options.epochs is None else options.epochs
-    fine_tune = epochs if options.fine_tune_epochs is None else options.fine_tune_epochs
+    fine_tune = options.fine_tune_epochs
+    if fine_tune is None:
+        fine_tune = TUNING_EPOCHS if regime == "two-stage" and options.epochs is None else epochs
     return (fine_tune if regime == "finetune" else epochs), fine_tune
+
+
+def _unfreeze(options: TrainingOptions, regime: str, network: Network) -> str | None:
+    """The first layer that is trained, all of them unless said; None in a regime that never reads it."""
+    if regime not in READ_BY["unfreeze"]:
+        return options.unfreeze
+    return (network.unfreeze if options.unfreeze == LATE else options.unfreeze) or ALL
 
 
 def _check_unread(options: TrainingOptions, regime: str) -> None:
@@ -191,6 +212,13 @@ def _dropout(asked: float | None, network: Network, head: str) -> float:
     if asked is None:
         return 0.5 if hidden_units(network, head) else 0.2
     return _share("dropout", asked, most=0.9)
+
+
+def _cutout(asked: float, augment: int) -> float:
+    """Only views are cut."""
+    if asked and not augment:
+        raise UsageError(f"--cutout {asked:g} needs augmented views, found none; add --augment 1")
+    return _share("cutout", asked, most=0.9)
 
 
 def _share(name: str, found: float, *, most: float) -> float:

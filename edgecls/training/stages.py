@@ -17,6 +17,7 @@ from edgecls.runs import TrainingConfig
 from edgecls.training.backend import precision, training_versions
 from edgecls.training.batches import class_weights, make_batches
 from edgecls.training.classifier import (
+    ALL,
     build_head,
     freeze_backbone,
     head_kind,
@@ -89,12 +90,10 @@ def train_stages(
         )
     stopped = results and (results[-1].interrupted or results[-1].best_accuracy < 0)
     if config.regime != "head" and not stopped:
-        start = config.unfreeze if config.unfreeze is not None else network.unfreeze
         results.append(
             _network_stage(
                 keras,
                 classifier,
-                None if config.regime == "scratch" else start,
                 config=config,
                 train=train,
                 validation=validation,
@@ -119,7 +118,7 @@ def _head_stage(
     """Train the head on stored features."""
     freeze_backbone(classifier.backbone)
     frozen = frozen_backbone(keras, classifier, config)
-    views = tuple(View(number, config.flip) for number in range(config.augment))
+    views = tuple(View(number, config.flip, config.cutout) for number in range(config.augment))
     seen = photo_vectors(features, frozen, train, views, announce("features, training photos"))
     held_out = features.vectors(frozen, validation, tick=announce("features, validation photos"))
     return fit(
@@ -150,7 +149,6 @@ def frozen_backbone(keras: Any, classifier: Classifier, config: TrainingConfig) 
 def _network_stage(
     keras: Any,
     classifier: Classifier,
-    start: str | None,
     *,
     config: TrainingConfig,
     train: Loaded,
@@ -158,12 +156,12 @@ def _network_stage(
     folder: Path,
     announce: Announce,
 ) -> FitResult:
-    """Train the network itself, from layer `start` on, or all of it from random weights."""
-    if config.regime == "scratch":
+    """Train the network itself: all of it from random weights, or what is to be unfrozen."""
+    scratch = config.regime == "scratch"
+    if scratch:
         classifier.backbone.trainable = True
     else:
-        unfreeze_from(keras, classifier.backbone, start, norm=config.norm)
-    scratch = config.regime == "scratch"
+        unfreeze_from(keras, classifier.backbone, config.unfreeze or ALL, norm=config.norm)
     epochs = config.epochs if scratch else config.fine_tune_epochs
     seen = _seen(keras, classifier, config, [train.pixels, validation.pixels], announce)
     return fit(
@@ -177,6 +175,7 @@ def _network_stage(
             balance=config.balance,
             augment=config.augment > 0,
             flip=config.flip,
+            cutout=config.cutout,
             seed=config.seed,
             first_epoch=epoch,
         ),

@@ -11,7 +11,7 @@ import pytest
 from edgecls.devices.detect import detect_machine
 from edgecls.metrics import wilson
 from edgecls.studies import latency
-from edgecls.studies.latency import DOCUMENT, _timed
+from edgecls.studies.latency import DOCUMENT, _timed, one_of_each
 from edgecls.studies.model_files import DOCUMENT as MADE
 from edgecls.studies.model_files import FLOAT, Made, _find
 from edgecls.studies.result import CellName, CellResult, LatencyResult
@@ -48,6 +48,24 @@ def timed(folder: Path, cell: CellResult = CELL, *, model: bytes = b"model") -> 
     made = {"abc": (cell, target, Made(5, None, None, "no int8"))}
     (result,) = _timed(made, folder, detect_machine(), print)
     return result
+
+
+def cell(regime: str, right: int, *, seed: int = 0, data: str = "tints") -> CellResult:
+    return replace(CELL, name=CellName(data, "lenet", regime, seed), test=wilson(right, 12))
+
+
+def test_the_best_cell_of_a_classifier_is_timed_on_its_first_data_set_with_its_first_seed() -> None:
+    cells = [
+        cell("plain", 12, seed=1),
+        cell("plain", 7),
+        cell("tuned", 9),
+        cell("again", 9),
+        cell("tuned", 11, data="photos"),
+        replace(cell("failed", 12), failure="no memory"),
+    ]
+    assert one_of_each(cells) == [cells[2]]
+    wide = replace(CELL, config=replace(CELL.config, width=2.0))
+    assert one_of_each([CELL, wide]) == [CELL, wide]
 
 
 def test_kept_latencies_bear_the_names_of_today(tmp_path: Path, measured: list[list[str]]) -> None:

@@ -30,6 +30,7 @@ def make_config(**changes: object) -> TrainingConfig:
         "size": 32,
         "epochs": 2,
         "patience": 0,
+        "keep": "best",
         "batch_size": 16,
         "dropout": 0.0,
         "augment": 0,

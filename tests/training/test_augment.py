@@ -71,6 +71,18 @@ def test_small_pictures_are_shifted_by_whole_pixels_and_never_blurred() -> None:
 
 
 @pytest.mark.parametrize("side", [32, 96])
+def test_cutout_covers_a_square_of_that_share_around_any_pixel(side: int) -> None:
+    batch = np.random.default_rng(0).integers(0, 256, (200, side, side, 3), np.uint8)
+    plain = augment_batch(batch, generator(), flip=True)
+    covered = (augment_batch(batch, generator(), flip=True, cutout=0.5) != plain).any(axis=3)
+    heights, widths = covered.any(axis=2).sum(axis=1), covered.any(axis=1).sum(axis=1)
+    assert max(heights) == max(widths) == side // 2
+    assert min(heights) < side // 2  # some stand partly outside
+    for mask, view in zip(covered, augment_batch(batch, generator(), flip=True, cutout=0.5), strict=True):
+        assert np.ptp(view[mask].astype(int), axis=0).max() == 0  # one colour
+
+
+@pytest.mark.parametrize("side", [32, 96])
 def test_without_flip_no_view_is_mirrored(side: int) -> None:
     """A digit or a letter that is mirrored is another one."""
     ramp = np.tile(np.linspace(40, 200, side, dtype=np.uint8)[None, :, None], (side, 1, 3))

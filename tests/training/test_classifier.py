@@ -36,7 +36,6 @@ def test_a_frozen_backbone_trains_nothing(backbone: Any) -> None:
 @pytest.mark.parametrize(
     ("start", "expected"),
     [
-        (None, ["first_conv", "second_conv"]),
         ("all", ["first_conv", "second_conv"]),
         ("first_conv", ["first_conv", "second_conv"]),
         ("first_bn", ["second_conv"]),
@@ -47,7 +46,7 @@ def test_a_frozen_backbone_trains_nothing(backbone: Any) -> None:
     ],
 )
 def test_layers_are_trained_from_a_name_or_number_on_without_batch_normalisation(
-    keras: Any, backbone: Any, start: str | None, expected: list[str]
+    keras: Any, backbone: Any, start: str, expected: list[str]
 ) -> None:
     freeze_backbone(backbone)
     sentence = unfreeze_from(keras, backbone, start, norm="kept")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from edgecls.errors import UsageError
+from edgecls.networks.vgg import VGG16
 from edgecls.runs import TrainingConfig
 from edgecls.training.options import READ_BY, REGIMES, TrainingOptions, make_config, without_unread
 
@@ -37,6 +38,21 @@ def test_fine_tuning_lasts_as_long_as_the_head_unless_said() -> None:
     assert configured(epochs=7).fine_tune_epochs == 7
     asked = configured(regime="two-stage", epochs=7, fine_tune_epochs=2)
     assert (asked.epochs, asked.fine_tune_epochs) == (7, 2)
+
+
+def test_two_stages_tune_all_layers_for_a_few_epochs_and_keep_what_comes_of_it() -> None:
+    asked = configured(network="vgg16", weights="file.h5", regime="two-stage")
+    assert (asked.unfreeze, asked.norm, asked.keep, asked.patience) == ("all", "kept", "last", 0)
+    assert (asked.epochs, asked.fine_tune_epochs, asked.augment) == (40, 12, 4)
+    assert asked.fine_tune_rate == VGG16.fine_tune_rate < configured(network="resnet50").fine_tune_rate
+    assert configured(regime="two-stage", keep="best", patience=3).patience == 3
+    assert configured(regime="finetune").keep == configured().keep == "best"
+
+
+def test_the_networks_own_late_layers_are_trained_when_asked_for() -> None:
+    assert configured(network="vgg16", regime="two-stage", unfreeze="late").unfreeze == VGG16.unfreeze
+    assert configured(regime="finetune").unfreeze == "all"
+    assert configured().unfreeze is None
 
 
 @pytest.mark.parametrize("said", [{"epochs": 7}, {"fine_tune_epochs": 7}])
@@ -73,6 +89,8 @@ def test_fine_tuning_alone_has_one_number_of_epochs_whoever_says_it(said: dict[s
         ({"fine_tune_epochs": 0}, "--fine-tune-epochs: expected at least 1, found 0"),
         ({"weight_decay": -1.0}, "--weight-decay: expected 0 to 1, found -1"),
         ({"augment": -3}, "--augment: expected at least 0, found -3"),
+        ({"augment": 1, "cutout": 1.0}, "--cutout: expected 0 to 0.9, found 1"),
+        ({"cutout": 0.5}, "--cutout 0.5 needs augmented views, found none; add --augment 1"),
         ({"dropout": 1.0}, "--dropout: expected 0 to 0.9, found 1"),
         ({"learning_rate": float("nan")}, "--learning-rate: a learning rate must be a number above 0"),
     ],

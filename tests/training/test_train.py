@@ -73,8 +73,8 @@ def test_each_regime_trains_the_layers_it_says(trained: TrainingResult, run_trai
     }
     expected = {
         "head": {"probabilities"},
-        "finetune": {"second_conv", "probabilities"},
-        "two-stage": {"second_conv", "probabilities"},
+        "finetune": {"first_conv", "second_conv", "probabilities"},
+        "two-stage": {"first_conv", "second_conv", "probabilities"},
         "scratch": {"first_conv", "first_bn", "second_conv", "second_bn", "probabilities"},
     }
     assert changed == expected[regime]
@@ -94,6 +94,14 @@ def test_the_same_seed_gives_the_same_figures_and_another_seed_others(
     assert first.history["val_loss"] == pytest.approx(again.history["val_loss"], rel=1e-5)
     assert (first.validation, first.test, first.matrix) == (again.validation, again.test, again.matrix)
     assert first.history["val_loss"] != pytest.approx(other.history["val_loss"], rel=1e-5)
+
+
+@pytest.mark.parametrize("regime", ["head", "scratch"])
+def test_covered_views_are_what_is_trained_on(run_training: Train, regime: str) -> None:
+    plain, covered = (
+        run_training(regime=regime, epochs=1, augment=1, cutout=share).record for share in (0.0, 0.5)
+    )
+    assert plain.history["val_loss"] != pytest.approx(covered.history["val_loss"], rel=1e-5)
 
 
 @pytest.mark.parametrize("balance", ["weights", "sampling"])
@@ -134,7 +142,7 @@ def recalled(result: TrainingResult) -> DataSet:
         ({"network": "unknown"}, "expected a network of"),
         ({"size": 8}, "small needs pictures of at least 16x16"),
         ({"weights": "coco"}, "has no weights 'coco'"),
-        ({"regime": "two-stage", "unfreeze": "nowhere"}, "--unfreeze: expected a layer's name or number"),
+        ({"regime": "two-stage", "unfreeze": "nowhere"}, "--unfreeze: expected all, late, or a layer's name or number"),
     ],
 )
 def test_what_does_not_fit_is_refused_before_anything_is_written(
