@@ -142,7 +142,10 @@ def recalled(result: TrainingResult) -> DataSet:
         ({"network": "unknown"}, "expected a network of"),
         ({"size": 8}, "small needs pictures of at least 16x16"),
         ({"weights": "coco"}, "has no weights 'coco'"),
-        ({"regime": "two-stage", "unfreeze": "nowhere"}, "--unfreeze: expected all, late, or a layer's name or number"),
+        (
+            {"regime": "two-stage", "unfreeze": "nowhere"},
+            "--unfreeze: expected all, late, or a layer's name or number",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused_before_anything_is_written(
