@@ -93,6 +93,7 @@ def _options(study: Study, budget: Budget, name: CellName) -> dict[str, Any]:
         regime.options,
         regime.networks.get(name.network, {}),
         budget.options,
+        budget.regimes.get(name.regime, {}),
     )
     for layer in layers:
         options |= layer

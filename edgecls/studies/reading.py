@@ -194,8 +194,13 @@ def _budget(table: _Table, grid: tuple[Grid, ...]) -> Budget:
         "grid_networks": [name for part in grid for name in part.networks],
     }
     chosen = {key: table.names(key, dict.fromkeys(known[key])) for key in known if key in table.values}
+    table.table("regimes", dict.fromkeys(name for part in grid for name in part.regimes))
     return Budget(
-        photos=_photos(table), seeds=_seeds(table), options=_options(table.table("options")), **chosen
+        photos=_photos(table),
+        seeds=_seeds(table),
+        options=_options(table.table("options")),
+        regimes={name: _options(each) for name, each in table.tables("regimes").items()},
+        **chosen,
     )
 
 

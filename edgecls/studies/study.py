@@ -37,6 +37,8 @@
     seeds = [0]
     grid_data = ["groceries"]       # only these data sets; likewise grid_networks; all when left out
     options = { epochs = 5 }
+    [budgets.quick.regimes.unfrozen]    # options of one regime's cells in this budget
+    fine_tune_epochs = 2
 
     [[documents]]                   # the document's own figures, top-1 as a fraction
     network = "vgg16"
@@ -45,7 +47,8 @@
     regime = "frozen"
     top1 = 0.6667
 
-Options are laid over one another in this order: study, data, network, regime, regime and network, budget.
+Options are laid over one another in this order: study, data, network, regime, regime and network, budget,
+budget and regime.
 Paths are those of the command line: relative to the folder in which `edgecls study` is called.
 """
 
@@ -93,6 +96,7 @@ class Budget:
     grid_data: tuple[str, ...] | None = None
     grid_networks: tuple[str, ...] | None = None
     options: dict[str, Any] = field(default_factory=dict)
+    regimes: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

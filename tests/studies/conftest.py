@@ -39,6 +39,9 @@ data = ["tints"]
 photos = {{ train = 30, test = 12 }}
 seeds = [0]
 
+[budgets.quick.regimes.scratch]
+schedule = "constant"
+
 [budgets.full]
 seeds = [0, 1]
 

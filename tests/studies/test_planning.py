@@ -18,7 +18,7 @@ from edgecls.training.run_folder import weights_identity
 
 WriteStudy = Callable[..., Path]
 
-LAYERS = ("study", "data", "network", "regime", "both", "budget")
+LAYERS = ("study", "data", "network", "regime", "both", "budget", "budget and regime")
 
 
 def study_with(epochs: dict[str, int]) -> Study:
@@ -38,7 +38,7 @@ def study_with(epochs: dict[str, int]) -> Study:
         regimes={"r": regime},
         data={"tints": Data(options=options("data"))},
         grid=(Grid(("lenet",), ("r",), ("tints",)),),
-        budgets={"quick": Budget(options=options("budget"))},
+        budgets={"quick": Budget(options=options("budget"), regimes={"r": options("budget and regime")})},
     )
 
 

@@ -21,6 +21,7 @@ def test_a_study_file_is_read(write_study: WriteStudy, tints: Path) -> None:
     assert study.data["tints"].path == str(tints)
     assert study.grid[0].networks == ("lenet", "cnn")
     assert study.budgets["quick"].photos == {"train": 30, "test": 12}
+    assert study.budgets["quick"].regimes == {"scratch": {"schedule": "constant"}}
     assert study.budgets["full"].seeds == (0, 1)
     assert study.documents[0].top1 == 0.5
 
@@ -57,6 +58,11 @@ def test_a_study_file_is_read(write_study: WriteStudy, tints: Path) -> None:
             "train = 30",
             "train = 0",
             r"\[budgets.quick.photos\] train: expected a number of photos from 1, found",
+        ),
+        (
+            "[budgets.quick.regimes.scratch]",
+            "[budgets.quick.regimes.scrach]",
+            r"\[budgets.quick.regimes\]: expected keys of frozen, scratch, found 'scrach'",
         ),
         ("seeds = [0]", "seeds = [0, 0]", r"\[budgets.quick\] seeds: expected a list of different"),
         ("top1 = 0.5", "top1 = 50", r"\[documents 1\] top1: expected a fraction of 0 to 1, found 50"),
