@@ -40,7 +40,7 @@ photos = {{ train = 30, test = 12 }}
 seeds = [0]
 
 [budgets.quick.regimes.scratch]
-schedule = "constant"
+optimizer = "sgd"
 
 [budgets.full]
 seeds = [0, 1]

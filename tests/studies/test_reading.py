@@ -21,7 +21,7 @@ def test_a_study_file_is_read(write_study: WriteStudy, tints: Path) -> None:
     assert study.data["tints"].path == str(tints)
     assert study.grid[0].networks == ("lenet", "cnn")
     assert study.budgets["quick"].photos == {"train": 30, "test": 12}
-    assert study.budgets["quick"].regimes == {"scratch": {"schedule": "constant"}}
+    assert study.budgets["quick"].regimes == {"scratch": {"optimizer": "sgd"}}
     assert study.budgets["full"].seeds == (0, 1)
     assert study.documents[0].top1 == 0.5
 
