@@ -13,7 +13,7 @@ from edgecls.reporting.study_cells import (
     scored,
     top1_of,
 )
-from edgecls.reporting.study_claims import fit_times, hyperbola_sentences, time_sentences
+from edgecls.reporting.study_claims import density_sentences, fit_times, hyperbola_sentences, time_sentences
 from edgecls.reporting.study_pairs import is_sure, network_pairs, regime_pairs
 from edgecls.reporting.wording import percent, percent_with_interval, points
 from edgecls.studies.pairing import Pair
@@ -46,6 +46,7 @@ def answer_sentences(study: Study, result: StudyResult) -> tuple[str, ...]:
         *_network_sentences(study, network_pairs(result)),
         *(time_sentences(fit)[:1] if fit else ()),
         *hyperbola_sentences(result)[:1],
+        *density_sentences(result)[:1],
         *_failure_sentences(result),
     )
 

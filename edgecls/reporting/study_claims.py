@@ -142,17 +142,55 @@ def _holds(r_squared: float) -> str:
     return "holds well" if r_squared >= GOOD else "holds in part" if r_squared >= FAIR else "hardly holds"
 
 
-def density_table(result: StudyResult) -> Table | None:
-    """ENet's top-1 for each parameter over that of others, ours beside the document's; None without ENet."""
-    rows = []
+@dataclass(frozen=True)
+class Density:
+    """ENet's points of top-1 for each million parameters beside another network's; `claimed`: the document's ratio."""
+
+    data: str
+    other: str
+    enet: float
+    theirs: float
+    claimed: int
+
+    @property
+    def ratio(self) -> str:
+        return f"{self.enet / self.theirs:.1f}" if self.theirs else "–"
+
+
+def densities(result: StudyResult) -> tuple[Density, ...]:
+    """On each data set that ENet and another network of the claim were trained on."""
+    found = []
     for data in data_names(result):
         best = {cell.config.network: cell for cell in _best_of_table_networks(result, data)}
-        if "enet" not in best:
-            continue
         for other, claimed in DENSITY_CLAIMS.items():
-            if other in best:
-                rows.append(_density_row(data, best["enet"], best[other], claimed=claimed))
-    return Table(DENSITY_COLUMNS, tuple(rows), left=2) if rows else None
+            if "enet" in best and other in best:
+                ours, theirs = (100 * (per_million(best[name]) or 0.0) for name in ("enet", other))
+                found.append(Density(data, other, ours, theirs, claimed))
+    return tuple(found)
+
+
+def density_sentences(result: StudyResult) -> tuple[str, ...]:
+    """A sentence for each data set."""
+    found = densities(result)
+    return tuple(
+        f"Accuracy for each parameter on {data}: ENet has "
+        + " and ".join(
+            f"{each.ratio} times {each.other}'s (document: {each.claimed})"
+            for each in found
+            if each.data == data
+        )
+        + "."
+        for data in dict.fromkeys(each.data for each in found)
+    )
+
+
+def density_table(result: StudyResult) -> Table | None:
+    """ENet's top-1 for each parameter over that of others, ours beside the document's; None without ENet."""
+    rows = tuple(
+        (each.other, each.data, f"{each.enet:.3g}", f"{each.theirs:.3g}", each.ratio, str(each.claimed))
+        for each in densities(result)
+    )
+    return Table(DENSITY_COLUMNS, rows, left=2) if rows else None
 
 
 def _best_of_table_networks(result: StudyResult, data: str) -> list[CellResult]:
@@ -162,12 +200,6 @@ def _best_of_table_networks(result: StudyResult, data: str) -> list[CellResult]:
         best_of([cell for cell in cells if cell.config.network == network])
         for network in dict.fromkeys(cell.config.network for cell in cells)
     ]
-
-
-def _density_row(data: str, enet: CellResult, other: CellResult, *, claimed: int) -> tuple[str, ...]:
-    ours, theirs = 100 * (per_million(enet) or 0.0), 100 * (per_million(other) or 0.0)
-    ratio = f"{ours / theirs:.1f}" if theirs else "–"
-    return other.config.network, data, f"{ours:.3g}", f"{theirs:.3g}", ratio, str(claimed)
 
 
 def claims_blocks(result: StudyResult) -> tuple[Block, ...]:

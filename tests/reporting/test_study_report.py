@@ -254,6 +254,10 @@ def test_the_reviews_claims_are_tested_with_four_networks(six_page: Cells) -> No
     # By hand: 68 points / 0.36 M = 188.9; 55 / 2.47 = 22.27; 84 / 20.03 = 4.194
     assert six_page.row("alexnet", "groceries")[2:] == ["189", "22.3", "8.5", "13"]
     assert six_page.row("vgg19", "groceries")[2:] == ["189", "4.19", "45.0", "24"]
+    assert (
+        "Accuracy for each parameter on groceries: ENet has 8.5 times alexnet's (document: 13) and 45.0 times vgg19's "
+        "(document: 24)."
+    ) in six_page.text.replace("&#39;", "'")
 
 
 def test_three_networks_test_no_claim(tmp_path: Path) -> None:
