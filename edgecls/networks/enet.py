@@ -16,9 +16,6 @@ from typing import Any
 from edgecls.networks.network import Network, Tensor
 from edgecls.networks.scaling import SIGNED
 
-# Torch, which the paper used, keeps 0.9 of its running statistics a step; with Keras' own 0.99 a few hundred
-# photos give too few steps for them to arrive.
-BN_MOMENTUM = 0.9
 INITIAL_CONV = 13  # with the 3 pooled input channels: 16 maps
 PROJECTION = 4  # internal channels are a quarter of the output's
 SMALL_PICTURE = 64
@@ -88,9 +85,7 @@ def _initial_small(x: Any) -> Any:
 def _norm_relu(x: Any, name: str) -> Any:
     from keras import layers
 
-    return layers.ReLU(name=f"{name}_relu")(
-        layers.BatchNormalization(momentum=BN_MOMENTUM, name=f"{name}_bn")(x)
-    )
+    return layers.ReLU(name=f"{name}_relu")(layers.BatchNormalization(name=f"{name}_bn")(x))
 
 
 def _downsample(x: Any, filters: int, *, dropout: float, name: str) -> Any:
@@ -131,7 +126,7 @@ def _expand_and_add(main: Any, branch: Any, *, dropout: float, name: str) -> Any
     from keras import layers
 
     y = layers.Conv2D(main.shape[-1], 1, use_bias=False, name=f"{name}_expand")(branch)
-    y = layers.BatchNormalization(momentum=BN_MOMENTUM, name=f"{name}_expand_bn")(y)
+    y = layers.BatchNormalization(name=f"{name}_expand_bn")(y)
     if dropout:
         y = layers.SpatialDropout2D(dropout, name=f"{name}_dropout")(y)
     return layers.ReLU(name=f"{name}_relu")(layers.Add(name=f"{name}_add")([main, y]))

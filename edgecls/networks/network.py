@@ -20,6 +20,10 @@ WeightLoader = Callable[[Model], str]
 # 256; or with the hidden layers that the network's own paper puts there.
 HEADS = ("pool", "flatten-256", "paper")
 
+# What batch normalisation keeps of its running statistics at each step, at most, as PyTorch does. A few hundred photos
+# give too few steps for them to arrive with the 0.99 and 0.999 of keras.applications.
+NORM_MOMENTUM = 0.9
+
 
 @dataclass(frozen=True)
 class Network:
@@ -66,6 +70,9 @@ class Network:
             x = _scale(keras, image, self.scaling)
         model = keras.Model(image, self.body(x, width), name=self.name)
         settle_names(model)
+        for layer in model.layers:
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.momentum = min(layer.momentum, NORM_MOMENTUM)
         return model
 
     @property

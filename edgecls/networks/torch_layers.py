@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from edgecls.networks.network import Tensor
 
-# torch.nn.BatchNorm2d: epsilon 1e-5, and a momentum of 0.1 that counts the new value, where Keras counts the old.
-BN_EPSILON = 1e-5
-BN_MOMENTUM = 0.9
+BN_EPSILON = 1e-5  # of torch.nn.BatchNorm2d
 
 
 def conv(
@@ -34,7 +32,7 @@ def norm(x: Tensor, name: str, *, epsilon: float = BN_EPSILON) -> Tensor:
     """Batch normalisation."""
     from keras import layers
 
-    return layers.BatchNormalization(epsilon=epsilon, momentum=BN_MOMENTUM, name=name)(x)
+    return layers.BatchNormalization(epsilon=epsilon, name=name)(x)
 
 
 def relu(x: Tensor, name: str) -> Tensor:

@@ -93,6 +93,7 @@ class Facts:
     map: tuple[int, ...]
     scaled: Any  # pixels 0 and 255 behind the layer "scaling", (2, 3)
     input: tuple[str, str, tuple[int | None, ...]]
+    momenta: list[float]  # of batch normalisation
 
 
 def count(weights: list[Any]) -> int:
@@ -110,6 +111,7 @@ def look_at(model: Any) -> Facts:
         map=tuple(model.output.shape[1:]),
         scaled=np.asarray(model.get_layer("scaling")(grey)).reshape(2, 3),
         input=(model.input.name, model.input.dtype, tuple(model.input.shape)),
+        momenta=[layer.momentum for layer in model.layers if type(layer).__name__ == "BatchNormalization"],
     )
 
 
@@ -239,6 +241,12 @@ def test_too_small_a_size_is_one_sentence(name: str) -> None:
         UsageError, match=f"{name} needs pictures of at least {least}x{least} pixels, found {least - 1}"
     ):
         network.build(least - 1)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_running_statistics_arrive_within_the_steps_that_a_few_hundred_photos_give(name: str) -> None:
+    assert all(momentum <= 0.9 for momentum in facts(name).momenta)
+    assert bool(facts(name).momenta) == (name not in ("lenet", "cnn", "alexnet") and "vgg" not in name)
 
 
 @pytest.mark.parametrize("name", LAST_BLOCK)
