@@ -22,6 +22,7 @@ DOCUMENT = "run.json"
 SPLITS_DOCUMENT = "splits.json"
 MODEL = "model.keras"
 SCORES = "scores.npz"
+ALL_LAYERS = "all"  # instead of a first layer
 RUNS = Path("runs")
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from edgecls.metrics import class_reports
 from edgecls.reporting.training_report import TrainingReport
-from edgecls.runs import DOCUMENT, RunRecord, TrainingConfig, read_run
+from edgecls.runs import ALL_LAYERS, DOCUMENT, RunRecord, TrainingConfig, read_run
 
 
 def training_report_of(run: Path) -> TrainingReport | None:
@@ -23,7 +23,7 @@ def training_report(record: RunRecord) -> TrainingReport:
     facts = (
         ("network", f"{config.network}, {record.parameters:,} parameters"),
         ("weights", record.weights_from),
-        ("regime", config.regime + (f", from {config.unfreeze}" if config.unfreeze else "")),
+        ("regime", _regime(config)),
         ("pictures", f"{config.size}x{config.size}, crop {config.crop}"),
         (
             "epochs",
@@ -59,6 +59,15 @@ def training_report(record: RunRecord) -> TrainingReport:
         photos="test photos",
         data=data,
         versions=tuple(record.versions.items()),
+    )
+
+
+def _regime(config: TrainingConfig) -> str:
+    """The regime, and which layers fine-tuning trains."""
+    if config.unfreeze is None:
+        return config.regime
+    return f"{config.regime}, " + (
+        "all layers" if config.unfreeze == ALL_LAYERS else f"from {config.unfreeze} on"
     )
 
 

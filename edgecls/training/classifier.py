@@ -6,10 +6,10 @@ from typing import Any
 
 from edgecls.errors import UsageError
 from edgecls.networks.network import HEADS, Network
+from edgecls.runs import ALL_LAYERS
 
 FEATURES = "features"
 HEAD = "probabilities"
-ALL = "all"  # instead of a first layer: the whole network
 
 
 def vectorize(keras: Any, backbone: Any, kind: str) -> Any:
@@ -86,7 +86,7 @@ def unfreeze_from(keras: Any, backbone: Any, start: str, *, norm: str) -> str:
 
 def layer_index(backbone: Any, start: str) -> int:
     """Position of the layer of that name or number, 0 for "all". Raises UsageError when it is not there."""
-    if start == ALL:
+    if start == ALL_LAYERS:
         return 0
     names = [layer.name for layer in backbone.layers]
     if start.isdigit():

@@ -10,8 +10,8 @@ from edgecls.errors import UsageError
 from edgecls.networks.network import HEADS, Network
 from edgecls.networks.table import find_network
 from edgecls.preprocess import Crop
-from edgecls.runs import TrainingConfig
-from edgecls.training.classifier import ALL, hidden_units
+from edgecls.runs import ALL_LAYERS, TrainingConfig
+from edgecls.training.classifier import hidden_units
 
 REGIMES = ("scratch", "head", "finetune", "two-stage")
 CHOICES = {
@@ -175,7 +175,7 @@ def _unfreeze(options: TrainingOptions, regime: str, network: Network) -> str | 
     """The first layer that is trained, all of them unless said; None in a regime that never reads it."""
     if regime not in READ_BY["unfreeze"]:
         return options.unfreeze
-    return (network.unfreeze if options.unfreeze == LATE else options.unfreeze) or ALL
+    return (network.unfreeze if options.unfreeze == LATE else options.unfreeze) or ALL_LAYERS
 
 
 def _check_unread(options: TrainingOptions, regime: str) -> None:

@@ -13,11 +13,10 @@ from edgecls.metrics import Indices
 from edgecls.networks.network import Network
 from edgecls.networks.weights import load_weights
 from edgecls.progress import Announce
-from edgecls.runs import TrainingConfig
+from edgecls.runs import ALL_LAYERS, TrainingConfig
 from edgecls.training.backend import precision, training_versions
 from edgecls.training.batches import class_weights, make_batches
 from edgecls.training.classifier import (
-    ALL,
     build_head,
     freeze_backbone,
     head_kind,
@@ -161,7 +160,7 @@ def _network_stage(
     if scratch:
         classifier.backbone.trainable = True
     else:
-        unfreeze_from(keras, classifier.backbone, config.unfreeze or ALL, norm=config.norm)
+        unfreeze_from(keras, classifier.backbone, config.unfreeze or ALL_LAYERS, norm=config.norm)
     epochs = config.epochs if scratch else config.fine_tune_epochs
     seen = _seen(keras, classifier, config, [train.pixels, validation.pixels], announce)
     return fit(

@@ -8,11 +8,12 @@ import pytest
 
 from edgecls.networks.table import NETWORKS
 from edgecls.photos import SPLITS
+from edgecls.runs import ALL_LAYERS
 from edgecls.samples.catalogue import CATALOGUE
 from edgecls.studies.planning import Cell, data_root, plan_cells
 from edgecls.studies.reading import read_study
 from edgecls.studies.study import Study
-from edgecls.training.classifier import ALL, layer_index
+from edgecls.training.classifier import layer_index
 
 FOLDER = Path(__file__).parents[2] / "studies"
 FILES = sorted(FOLDER.glob("*.toml"))
@@ -104,7 +105,7 @@ def test_fine_tuning_starts_at_layers_that_exist() -> None:
         for path in FILES
         for budget in ("quick", "full")
         for cell in cells(read_study(path), budget)
-        if cell.config.unfreeze not in (None, ALL)
+        if cell.config.unfreeze not in (None, ALL_LAYERS)
     }
     assert ("inception_v3", "mixed8") in starts
     for network, start in starts:
