@@ -87,8 +87,10 @@ def test_a_signal_ends_a_camera_with_a_summary_and_exit_code_0(
         assert process.stdout is not None
         lines = [process.stdout.readline() for _ in range(5)]
         process.send_signal(number)
-        rest, errors = process.communicate(timeout=10)
-    assert process.returncode == 0, errors
+        rest = process.stdout.read()  # communicate() would not see what readline() has read ahead
+        assert process.stderr is not None
+        errors = process.stderr.read()
+        assert process.wait(timeout=10) == 0, errors
     found = records("".join(lines) + rest)
     assert [line["type"] for line in (found[0], found[1], found[-1])] == ["start", "result", "summary"]
     assert found[-1]["frames"] == len(found) - 2
