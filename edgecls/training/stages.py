@@ -63,7 +63,6 @@ def build_classifier(
 def train_stages(
     keras: Any,
     classifier: Classifier,
-    network: Network,
     *,
     config: TrainingConfig,
     train: Loaded,

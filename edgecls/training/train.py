@@ -101,7 +101,6 @@ def train(
             write_splits(folder, ready.readable)
             trained = _train(
                 keras,
-                network,
                 config,
                 ready=ready,
                 folder=folder,
@@ -149,7 +148,6 @@ def _prepare(
 
 def _train(
     keras: Any,
-    network: Network,
     config: TrainingConfig,
     *,
     ready: _Ready,
@@ -162,7 +160,6 @@ def _train(
     results = train_stages(
         keras,
         classifier,
-        network,
         config=config,
         train=loaded["train"],
         validation=loaded["validation"],
