@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 
 INTERRUPTED = 130
-NETWORK, STAGES, FITTING, PHOTOS = (
-    "Network",
-    "What is trained, and how long",
-    "Optimiser",
-    "Photos",
-)  # groups of --help
+
+# Groups of --help.
+NETWORK = "Network"
+STAGES = "What is trained, and how long"
+FITTING = "Optimiser"
+PHOTOS = "Photos"
 
 
 def command(

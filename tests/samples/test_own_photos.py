@@ -13,12 +13,17 @@ from edgecls.samples import groceries
 FILES = {"train/apple/0000.jpg": b"an apple", "test/pear/0001.jpg": b"a pear"}
 
 
+@pytest.fixture(autouse=True)
+def package(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the photos' package holds."""
+    monkeypatch.setattr(groceries, "_files", lambda: dict(FILES))
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-def test_unpacking_keeps_photos_of_the_users_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(groceries, "_files", lambda: dict(FILES))
+def test_unpacking_keeps_photos_of_the_users_own(tmp_path: Path) -> None:
     own = {"train/apple/mine.jpg": b"mine", "train/kiwi/1.jpg": b"a kiwi", "notes.txt": b"bought on Monday"}
     for name, data in own.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -31,10 +36,7 @@ def test_unpacking_keeps_photos_of_the_users_own(tmp_path: Path, monkeypatch: py
     assert contents(tmp_path) == own | FILES
 
 
-def test_a_photo_that_the_user_changed_stays_as_it_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(groceries, "_files", lambda: dict(FILES))
+def test_a_photo_that_the_user_changed_stays_as_it_is(tmp_path: Path) -> None:
     target = tmp_path / "groceries"
     groceries.unpack_groceries(target)
     (target / "train/apple/0000.jpg").write_bytes(b"a cropped apple")
@@ -45,7 +47,6 @@ def test_a_photo_that_the_user_changed_stays_as_it_is(
 def test_whole_photos_need_no_lock_so_that_they_may_lie_where_nothing_can_be_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(groceries, "_files", lambda: dict(FILES))
     target = tmp_path / "groceries"
     groceries.unpack_groceries(target)
     monkeypatch.setattr(locks, "lock_file", lambda _: Path("/proc/read-only/.lock"))
@@ -55,10 +56,7 @@ def test_whole_photos_need_no_lock_so_that_they_may_lie_where_nothing_can_be_wri
         groceries.unpack_groceries(target, option="--data")
 
 
-def test_photos_that_another_process_unpacks_are_waited_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(groceries, "_files", lambda: dict(FILES))
+def test_photos_that_another_process_unpacks_are_waited_for(tmp_path: Path) -> None:
     target = tmp_path / "groceries"
     with (
         locks.own(target, command="edgecls", option="--to"),
