@@ -60,18 +60,19 @@ def count_photos(root: Path) -> Counts:
     return Counts(train, validation, test, classes=len(labels), left_out=len(problems))
 
 
-def open_data(root: Path, *, seed: int = 0) -> DataSet:
-    """Read a class-per-folder tree or a folder of IDX files.
+def open_data(root: Path, *, seed: int = 0, validation: float | None = None) -> DataSet:
+    """Read a class-per-folder tree or a folder of IDX files; `validation` is the share to hold out for validation.
 
-    Raises UsageError when `root` is no folder, DataError when what it holds cannot train a classifier.
+    Raises UsageError when `root` is no folder, or has a validation split and a share is asked for; DataError when
+    what it holds cannot train a classifier.
     """
     if not root.is_dir():
         raise UsageError(
             f"{root}: expected a folder with one sub-folder of photos for each class, found none; check the path"
         )
     if has_idx_files(root):
-        return read_idx_folder(root, seed=seed)
-    return read_folder_tree(root, seed=seed)
+        return read_idx_folder(root, seed=seed, validation=validation)
+    return read_folder_tree(root, seed=seed, validation=validation)
 
 
 def load_pixels(photos: Sequence[Photo], preprocess: Preprocess, tick: Tick | None = None) -> Loaded:

@@ -21,14 +21,14 @@ SPLIT_NAMES = {
 }
 
 
-def read_folder_tree(root: Path, *, seed: int) -> DataSet:
-    """Read the tree under `root` as a DataSet; splits that are not there are drawn, stratified, with `seed`.
+def read_folder_tree(root: Path, *, seed: int, validation: float | None = None) -> DataSet:
+    """Read the tree under `root` as a DataSet; splits that are not there are drawn by `complete_splits`.
 
-    Raises UsageError when `root` is no folder, DataError when it holds no class folders with photos, fewer
-    than two classes, or a class with too few photos.
+    Raises UsageError when `root` is no folder, or has a validation split and a share is asked for; DataError when it
+    holds no class folders with photos, fewer than two classes, or a class with too few photos.
     """
     labels, splits, problems = read_tree_splits(root)
-    splits = complete_splits(splits, labels, seed=seed)
+    splits = complete_splits(splits, labels, seed=seed, validation=validation)
     return check_classes(
         DataSet(
             name=slug(root.resolve().name),

@@ -28,10 +28,10 @@ def has_idx_files(root: Path) -> bool:
     return root.is_dir() and any(_pictures(root))
 
 
-def read_idx_folder(root: Path, *, seed: int) -> DataSet:
-    """The splits of `read_idx_splits` as a DataSet; those that are not there are drawn, stratified, with `seed`."""
+def read_idx_folder(root: Path, *, seed: int, validation: float | None = None) -> DataSet:
+    """The splits of `read_idx_splits` as a DataSet; those that are not there are drawn by `complete_splits`."""
     labels, splits, problems = read_idx_splits(root)
-    done = complete_splits(splits, labels, seed=seed)
+    done = complete_splits(splits, labels, seed=seed, validation=validation)
     return check_classes(
         DataSet(
             slug(root.resolve().name),

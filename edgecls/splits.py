@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from edgecls.errors import DataError
+from edgecls.errors import DataError, UsageError
 from edgecls.files import sha256_bytes
 from edgecls.labels import Labels
 from edgecls.photos import SPLITS, Photo, Problem
@@ -66,8 +66,17 @@ def hold_out(
     return kept, held
 
 
-def complete_splits(splits: Splits, labels: Labels, *, seed: int) -> Splits:
-    """Draw a missing test and validation split, stratified, from the training photos."""
+def complete_splits(splits: Splits, labels: Labels, *, seed: int, validation: float | None = None) -> Splits:
+    """Draw a missing test and validation split, stratified, from the training photos.
+
+    `validation` is the share of the training photos, without the test's, that validates; VALIDATION_SHARE of all
+    photos, at most VALIDATION_MOST, unless said. Raises UsageError when it is said and that split is there already.
+    """
+    if validation is not None and "validation" in splits:
+        raise UsageError(
+            f"--hold-out {validation:g}: expected photos without a validation split, found one of "
+            f"{len(splits['validation'])} photos; leave --hold-out out"
+        )
     done = {split: list(splits.get(split, [])) for split in SPLITS}
     absent = [split for split in ("test", "validation") if split not in splits]
     needed = 1 + len(absent)
@@ -79,11 +88,13 @@ def complete_splits(splits: Splits, labels: Labels, *, seed: int) -> Splits:
                 "add photos or remove its folder"
             )
     for split in absent:
-        share = TEST_SHARE if split == "test" else VALIDATION_SHARE / (1 - TEST_SHARE)
-        if split == "validation":
-            share = min(share, VALIDATION_MOST / len(done["train"]))
+        share = TEST_SHARE if split == "test" else validation or _validation_share(len(done["train"]))
         done["train"], done[split] = hold_out(done["train"], labels, share=share, seed=seed)
     return done
+
+
+def _validation_share(photos: int) -> float:
+    return min(VALIDATION_SHARE / (1 - TEST_SHARE), VALIDATION_MOST / photos)
 
 
 def remove_duplicates(splits: Splits, labels: Labels) -> tuple[Splits, list[Problem]]:

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from edgecls.errors import DataError
+from edgecls.errors import DataError, UsageError
 from edgecls.labels import Labels
 from edgecls.photos import Photo
 from edgecls.splits import complete_splits, draw_stratified, hold_out, remove_duplicates
@@ -91,6 +91,18 @@ def test_three_photos_of_a_class_are_enough() -> None:
 def test_a_class_of_too_few_photos_is_named(count: int, words: str) -> None:
     with pytest.raises(DataError, match=f"class 'pear' has {words} expected at least 3"):
         complete_splits({"train": photos(9, count)}, LABELS, seed=0)
+
+
+def test_the_share_that_validates_can_be_said() -> None:
+    splits = complete_splits({"train": photos(100, 100)}, LABELS, seed=0, validation=0.4)
+    assert per_class(splits["test"]) == {0: 15, 1: 15}
+    assert per_class(splits["validation"]) == {0: 34, 1: 34}
+
+
+def test_a_validation_split_that_is_there_is_not_drawn_again() -> None:
+    given = {"train": photos(9, 9), "validation": photos(1, 1, first=50)}
+    with pytest.raises(UsageError, match=r"--hold-out 0.1: .* found one of 2 photos"):
+        complete_splits(given, LABELS, seed=0, validation=0.1)
 
 
 def test_a_test_split_that_is_there_stays_as_it_is() -> None:

@@ -154,6 +154,15 @@ def command(
             help="Side of a square that is covered in each view, as a share of the view's; 0 is off.",
         ),
     ] = 0.0,
+    hold_out: Annotated[
+        float | None,
+        typer.Option(
+            rich_help_panel=PHOTOS,
+            min=0.001,
+            max=0.5,
+            help="Share of the training photos that validates where there is no val/; 15 %, at most 5,000, unless said.",
+        ),
+    ] = None,
     balance: Annotated[
         str, typer.Option(rich_help_panel=FITTING, help="none, weights (class weights) or sampling.")
     ] = "none",
@@ -211,7 +220,7 @@ def command(
         seed=seed,
     )
     config = make_config(options)
-    dataset = open_data(data, seed=seed)
+    dataset = open_data(data, seed=seed, validation=hold_out)
     if not json:
         print_data(dataset)
     result = train(dataset, config, runs=runs, name=name, resume=resume, force=force, progress=steps)
