@@ -55,6 +55,8 @@ def arrange(source: Path, target: Path, *, known: KnownData, move: bool, tick: T
 
 def _in_folders(source: Path, known: KnownData) -> list[_Photo]:
     splits = _find_splits(source)
+    if splits and not known.classes:
+        _check_left_over(source, splits)
     names = _renamed(source)
     photos = []
     for split, folder in splits.items():
@@ -74,12 +76,7 @@ def _find_splits(source: Path) -> dict[str, Path]:
     while waiting:
         folder = waiting.popleft()
         below = _folders(folder)
-        found = {
-            SPLIT_NAMES[child.name.lower()]: classes
-            for child in below
-            if child.name.lower() in SPLIT_NAMES and (classes := _classes_below(child))
-        }
-        if "train" in found:
+        if "train" in (found := _splits_of(below)):
             return found
         if len(_class_folders(folder)) > 1:
             return {"train": folder}
@@ -87,12 +84,44 @@ def _find_splits(source: Path) -> dict[str, Path]:
     return {}
 
 
-def _classes_below(folder: Path) -> Path | None:
+def _splits_of(folders: list[Path]) -> dict[str, Path]:
+    """Those of the folders that are named like splits and hold class folders: training at least two, the others one."""
+    found: dict[str, Path] = {}
+    for folder in folders:
+        split = SPLIT_NAMES.get(folder.name.lower(), "")
+        classes = _classes_below(folder, least=2 if split == "train" else 1) if split else None
+        if classes is None:
+            continue
+        if split in found:
+            raise DataError(
+                f"{folder.parent.name}: expected one folder for each split, found {found[split].name}/ and "
+                f"{folder.name}/; keep one of them"
+            )
+        found[split] = classes
+    return found
+
+
+def _classes_below(folder: Path, *, least: int) -> Path | None:
     """The folder itself, or one of its own name inside it: Kaggle packs training/training/n0."""
-    if len(_class_folders(folder)) > 1:
+    if len(_class_folders(folder)) >= least:
         return folder
     inner = folder / folder.name
-    return _classes_below(inner) if inner.is_dir() else None
+    return _classes_below(inner, least=least) if inner.is_dir() else None
+
+
+def _check_left_over(source: Path, splits: dict[str, Path]) -> None:
+    """Where nobody knows the classes, photos beside the class folders may be those of others: cars/MAKE/MODEL/photo.
+
+    A test split without classes is none of them.
+    """
+    classes = [child for folder in splits.values() for child in _class_folders(folder)]
+    for path in _photos(source):
+        if path.parent.name.lower() not in SPLIT_NAMES and not any(map(path.is_relative_to, classes)):
+            raise DataError(
+                f"expected all photos in class folders side by side, found {classes[0].relative_to(source)}/ and, "
+                f"elsewhere, {path.relative_to(source)}; lay the photos of each class into one folder, "
+                "and the test split, if there is one, beside a train folder"
+            )
 
 
 def _class_folders(folder: Path) -> list[Path]:
@@ -121,7 +150,7 @@ def _in_table(source: Path, known: KnownData) -> list[_Photo]:
     if table is None:
         return []
     paths = {path.name: path for path in _photos(table.parent)}
-    photos = []
+    photos, named = [], set[str]()
     with _as_table(table), table.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         for row in csv.DictReader(file):
             name = row.get("image") or ""
@@ -129,6 +158,9 @@ def _in_table(source: Path, known: KnownData) -> list[_Photo]:
                 raise DataError(
                     f"{table.name}: expected the photo {name!r} beside it, found none; unpack all"
                 )
+            if name in named:
+                raise DataError(f"{table.name}: expected each photo once, found {name!r} twice; remove a row")
+            named.add(name)
             label = _category(row.get("category") or "", known)
             photos.append(_Photo(paths[name], label, Path(label) / name))
     return photos

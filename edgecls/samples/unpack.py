@@ -82,7 +82,7 @@ def _reading(archive: Path) -> Iterator[None]:
         if error.errno is None:  # bz2 and gzip say so that the data are damaged
             raise DataError(f"{archive}: damaged or cut off ({error}); fetch it again") from error
         raise DataError(
-            f"{archive}: cannot be read ({error.strerror}); check its permissions and its disk"
+            f"{archive}: cannot be read ({error.strerror}); fetch it again, or check its permissions and its disk"
         ) from error
 
 
@@ -133,7 +133,7 @@ def _check_end(tar: tarfile.TarFile, archive: Path) -> None:
 def _unpack_zip(
     raw: IO[bytes], folder: Path, *, room: _Room, wanted: Wanted, report: Callable[[], None]
 ) -> None:
-    with zipfile.ZipFile(raw) as packed:
+    with _open_zip(raw, room.archive) as packed:
         for member in packed.infolist():
             place = _place(member.filename, room.archive)
             mode = stat.S_IFMT(member.external_attr >> 16)  # 0 where the archive was made without Unix modes
@@ -146,9 +146,16 @@ def _unpack_zip(
                 raise DataError(
                     f"{room.archive}: {member.filename}: expected a member without password, found one; unlock it"
                 )
-            with packed.open(member) as source:
+            with _reading(room.archive):
+                source = packed.open(member)
+            with source:
                 _write(source, folder / place, size=member.file_size, room=room)
             report()
+
+
+def _open_zip(raw: IO[bytes], archive: Path) -> zipfile.ZipFile:
+    with _reading(archive):
+        return zipfile.ZipFile(raw)
 
 
 def _place(name: str, archive: Path) -> Path:

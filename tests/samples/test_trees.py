@@ -118,6 +118,7 @@ def test_a_folder_without_class_folders_is_refused(tmp_path: Path, made: type[Ma
     ("row", "words"),
     [
         ("9.jpeg,1", "expected the photo '9.jpeg' beside it"),
+        ("0.jpeg,1\n0.jpeg,2", "expected each photo once, found '0.jpeg' twice"),
         ("0.jpeg,6", "expected a category from 1 to 5, found '6'"),
         ("0.jpeg", "expected a category from 1 to 5, found ''"),
         ("0.jpeg,²", "expected a category from 1 to 5, found '²'"),
@@ -165,9 +166,37 @@ def test_a_name_in_the_label_file_that_leads_elsewhere_is_refused(tmp_path: Path
         )
 
 
-def test_class_folders_beside_a_lone_test_split_are_the_ones_to_train_on(
-    tmp_path: Path, made: type[Made]
+@pytest.mark.parametrize(
+    ("folders", "elsewhere"),
+    [
+        (("cars/Audi/A1", "cars/Audi/A2", "cars/BMW/X1", "cars/BMW/X3"), "cars/BMW/X1/0.jpeg"),
+        (("Audi", "BMW", "test/Audi", "test/BMW"), "test/Audi/0.jpeg"),
+        (("train/Audi", "train/BMW", "more/Seat"), "more/Seat/0.jpeg"),
+    ],
+)
+def test_photos_beside_the_class_folders_are_never_dropped_without_a_word(
+    tmp_path: Path, made: type[Made], folders: tuple[str, ...], elsewhere: str
 ) -> None:
-    source = made.write_files(tmp_path / "source", photos("Audi", "BMW", "test/Audi", "test/BMW"))
+    source = made.write_files(tmp_path / "source", photos(*folders))
+    with pytest.raises(DataError, match=f"elsewhere, {elsewhere}; lay the photos of each class"):
+        arrange(source, tmp_path / "out", known=find_known("car-makes"), move=False)
+    assert not (tmp_path / "out").exists()
+
+
+def test_test_photos_without_classes_are_left_out(tmp_path: Path, made: type[Made]) -> None:
+    source = made.write_files(tmp_path / "source", photos("train/Audi", "train/BMW", "test"))
+    assert arrange(source, tmp_path / "out", known=find_known("car-makes"), move=False) == 8
+
+
+def test_a_test_split_of_a_single_class_is_kept(tmp_path: Path, made: type[Made]) -> None:
+    files = photos("train/Audi", "train/BMW", "test/Audi")
+    source = made.write_files(tmp_path / "source", files)
     arrange(source, tmp_path / "out", known=find_known("car-makes"), move=False)
-    assert made.contents(tmp_path / "out") == photos("Audi", "BMW")
+    assert made.contents(tmp_path / "out") == files
+
+
+def test_two_folders_of_one_split_are_refused(tmp_path: Path, made: type[Made]) -> None:
+    folders = [f"{split}/{make}" for split in ("train", "training") for make in ("Audi", "BMW")]
+    source = made.write_files(tmp_path / "source", photos(*folders))
+    with pytest.raises(DataError, match="one folder for each split, found train/ and training/"):
+        arrange(source, tmp_path / "out", known=find_known("car-makes"), move=False)

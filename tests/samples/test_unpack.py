@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import stat
+import struct
 import tarfile
 import zipfile
 from pathlib import Path
@@ -150,6 +151,14 @@ def test_a_changed_byte_of_a_zip_is_found(tmp_path: Path, folder: Path) -> None:
     data = bytearray(zip_bytes({"a.bin": bytes(range(256)) * 40}))
     data[60] ^= 0xFF
     with pytest.raises(DataError, match="damaged or cut off"):
+        unpack(archive_of(bytes(data), tmp_path), folder, wanted=everything)
+
+
+def test_a_zip_whose_directory_leads_before_its_start_is_one_sentence(tmp_path: Path, folder: Path) -> None:
+    data = bytearray(zip_bytes({"a.bin": bytes(300)}))
+    offset = data.rindex(b"PK\x05\x06") + 16
+    data[offset : offset + 4] = struct.pack("<I", struct.unpack_from("<I", data, offset)[0] + 1000)
+    with pytest.raises(DataError, match=r"archive: cannot be read|damaged or cut off"):
         unpack(archive_of(bytes(data), tmp_path), folder, wanted=everything)
 
 
