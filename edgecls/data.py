@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,8 +55,9 @@ class Counts:
 
 def count_photos(root: Path) -> Counts:
     """Count what `open_data` reads, before splits are drawn from others. Raises what `open_data` raises."""
-    read = read_idx_splits if has_idx_files(root) else read_tree_splits
-    labels, splits, problems = read(root)
+    with _reading(root):
+        read = read_idx_splits if has_idx_files(root) else read_tree_splits
+        labels, splits, problems = read(root)
     train, validation, test = (len(splits.get(split, ())) for split in SPLITS)
     return Counts(train, validation, test, classes=len(labels), left_out=len(problems))
 
@@ -64,15 +66,27 @@ def open_data(root: Path, *, seed: int = 0, validation: float | None = None) -> 
     """Read a class-per-folder tree or a folder of IDX files; `validation` is the share to hold out for validation.
 
     Raises UsageError when `root` is no folder, or has a validation split and a share is asked for; DataError when
-    what it holds cannot train a classifier.
+    what it holds cannot train a classifier or cannot be read.
     """
-    if not root.is_dir():
-        raise UsageError(
-            f"{root}: expected a folder with one sub-folder of photos for each class, found none; check the path"
-        )
-    if has_idx_files(root):
-        return read_idx_folder(root, seed=seed, validation=validation)
-    return read_folder_tree(root, seed=seed, validation=validation)
+    with _reading(root):
+        if not root.is_dir():
+            raise UsageError(
+                f"{root}: expected a folder with one sub-folder of photos for each class, found none; check the path"
+            )
+        if has_idx_files(root):
+            return read_idx_folder(root, seed=seed, validation=validation)
+        return read_folder_tree(root, seed=seed, validation=validation)
+
+
+@contextmanager
+def _reading(root: Path) -> Iterator[None]:
+    """A folder that cannot be listed is one sentence; a photo that cannot be read is left out elsewhere."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(
+            f"{error.filename or root}: cannot be read ({error.strerror}); check its permissions"
+        ) from error
 
 
 def load_pixels(photos: Sequence[Photo], preprocess: Preprocess, tick: Tick | None = None) -> Loaded:

@@ -11,7 +11,7 @@ import numpy as np
 
 from edgecls.errors import DataError
 from edgecls.files import digest_json, sha256_bytes
-from edgecls.images import decode_photo, read_photo
+from edgecls.images import decode_photo
 from edgecls.labels import Labels
 from edgecls.preprocess import Pixels
 
@@ -37,13 +37,19 @@ class Photo:
         if self.pixels is not None:
             code = cv2.COLOR_GRAY2BGR if self.pixels.ndim == 2 else cv2.COLOR_RGB2BGR
             return np.asarray(cv2.cvtColor(self.pixels, code), np.uint8)
-        assert self.path is not None
-        return read_photo(self.path)
+        return decode_photo(self._bytes(), str(self.path))
 
     def original(self) -> tuple[bytes, str]:
         """The file's own bytes and suffix; PNG for a picture of an IDX file. Raises DataError as `read`."""
         if self.pixels is not None:
             return cv2.imencode(".png", self.read())[1].tobytes(), ".png"
+        data = self._bytes()
+        decode_photo(data, str(self.path))
+        assert self.path is not None
+        return data, self.path.suffix.lower()
+
+    def _bytes(self) -> bytes:
+        """The file as it was when the data set was opened: what is computed of it is kept under its digest."""
         assert self.path is not None
         try:
             data = self.path.read_bytes()
@@ -51,8 +57,9 @@ class Photo:
             raise DataError(
                 f"{self.path}: cannot be read ({error.strerror}); check the data folder"
             ) from error
-        decode_photo(data, str(self.path))
-        return data, self.path.suffix.lower()
+        if photo_digest(data) != self.digest:
+            raise DataError(f"{self.path}: the photo changed while it was used; start again")
+        return data
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from edgecls import data
-from edgecls.data import load_pixels, open_data
+from edgecls.data import count_photos, load_pixels, open_data
 from edgecls.errors import DataError, UsageError
+from edgecls.files import sha256_bytes, sha256_file
 from edgecls.images import read_photo
 from edgecls.photos import Photo
 from edgecls.preprocess import Preprocess
@@ -27,7 +29,12 @@ def photos(tmp_path: Path, plant: PlantPhotos) -> list[Photo]:
     """Twenty photos of two classes, 0 and 1 in turn."""
     root = plant(tmp_path / "data", {"a": 10, "b": 10})
     return [
-        Photo(f"{name}/{i:03d}.jpg", label, "0", root / name / f"{i:03d}.jpg")
+        Photo(
+            f"{name}/{i:03d}.jpg",
+            label,
+            sha256_file(root / name / f"{i:03d}.jpg"),
+            root / name / f"{i:03d}.jpg",
+        )
         for i in range(10)
         for label, name in enumerate("ab")
     ]
@@ -50,6 +57,13 @@ def test_a_missing_folder_is_wrong_use(tmp_path: Path) -> None:
         open_data(tmp_path / "nowhere")
 
 
+def test_a_folder_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
+    folder = tmp_path / ("x" * 300)  # whose name no file system takes: this fails for root too
+    for read in (open_data, count_photos):
+        with pytest.raises(DataError, match=r"cannot be read \(File name too long\); check its permissions"):
+            read(folder)
+
+
 def test_pixels_are_loaded_in_order_as_preprocess_gives_them(photos: list[Photo]) -> None:
     loaded = load_pixels(photos, SMALL)
     assert loaded.pixels.shape == (20, 16, 16, 3)
@@ -61,15 +75,21 @@ def test_pixels_are_loaded_in_order_as_preprocess_gives_them(photos: list[Photo]
     assert np.array_equal(loaded.pixels[7], SMALL.apply(read_photo(photos[7].path)))
 
 
-def damage(photo: Photo, how: str) -> None:
+def damaged(photo: Photo, how: str) -> Photo:
+    """The photo with a damage that was there when its data set was opened; or that came afterwards."""
     assert photo.path is not None
     whole = photo.path.read_bytes()
     if how == "gone":
         photo.path.unlink()
-    else:
-        photo.path.write_bytes(
-            {"truncated": whole[: len(whole) // 2], "no picture": b"hello", "empty": b""}[how]
-        )
+        return photo
+    data = {
+        "truncated": whole[: len(whole) // 2],
+        "no picture": b"hello",
+        "empty": b"",
+        "other": whole + b"x",
+    }[how]
+    photo.path.write_bytes(data)
+    return photo if how == "other" else replace(photo, digest=sha256_bytes(data))
 
 
 @pytest.mark.parametrize(
@@ -79,6 +99,7 @@ def damage(photo: Photo, how: str) -> None:
         ("no picture", "expected a picture"),
         ("empty", "0 bytes"),
         ("gone", "cannot be read"),
+        ("other", "the photo changed while it was used"),
     ],
 )
 def test_a_bad_photo_is_listed_and_the_others_keep_their_labels(
@@ -86,7 +107,7 @@ def test_a_bad_photo_is_listed_and_the_others_keep_their_labels(
 ) -> None:
     whole = load_pixels(photos, SMALL)
     for i in (0, 5, 19):
-        damage(photos[i], how)
+        photos[i] = damaged(photos[i], how)
     loaded = load_pixels(photos, SMALL)
     good = [i for i in range(20) if i not in (0, 5, 19)]
     assert [problem.name for problem in loaded.problems] == [photos[i].name for i in (0, 5, 19)]
@@ -97,10 +118,9 @@ def test_a_bad_photo_is_listed_and_the_others_keep_their_labels(
 
 
 def test_when_no_photo_can_be_read_the_first_reason_is_given(photos: list[Photo]) -> None:
-    for photo in photos:
-        damage(photo, "empty")
+    empty = [damaged(photo, "empty") for photo in photos]
     with pytest.raises(DataError, match=r"none of 20 photos could be read: .*000.jpg: the file is empty"):
-        load_pixels(photos, SMALL)
+        load_pixels(empty, SMALL)
 
 
 def test_no_photos_at_all_is_an_error() -> None:
@@ -109,7 +129,7 @@ def test_no_photos_at_all_is_an_error() -> None:
 
 
 def test_progress_ends_with_all_photos(photos: list[Photo]) -> None:
-    damage(photos[19], "empty")
+    photos[19] = damaged(photos[19], "empty")
     heard: list[tuple[int, int]] = []
     load_pixels(photos, SMALL, lambda done, total: heard.append((done, total)))
     assert heard == [(16, 20), (20, 20)]
@@ -129,6 +149,6 @@ def test_pixels_beyond_the_memory_limit_lie_in_a_file_and_are_the_same(
 def test_the_original_of_a_photo_is_the_bytes_of_its_file(photos: list[Photo]) -> None:
     assert photos[0].path is not None
     assert photos[0].original() == (photos[0].path.read_bytes(), ".jpg")
-    damage(photos[0], "truncated")
+    photos[0] = damaged(photos[0], "truncated")
     with pytest.raises(DataError, match="truncated"):
         photos[0].original()

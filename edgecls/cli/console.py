@@ -18,6 +18,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 from edgecls.progress import Tick
 
@@ -37,7 +38,7 @@ def print_json(value: Any) -> None:
 
 def print_table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     """A table on stdout; the first column is left-aligned, the others right."""
-    table = Table(title=title, title_justify="left")
+    table = Table(title=Text(title), title_justify="left", title_style="table.title")
     for i, column in enumerate(columns):
         table.add_column(column, justify="left" if i == 0 else "right", overflow="fold")
     for row in rows:

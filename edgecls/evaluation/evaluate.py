@@ -62,7 +62,9 @@ def evaluate_run(
     model = keras.models.load_model(run_model(folder, record), compile=False)
     loaded = load_pixels(photos, record.preprocess)
     versions = ", ".join(
-        f"{name} {found}" for name, found in training_versions(keras).items() if name != "edgecls"
+        f"{name} {found}"
+        for name, found in training_versions(keras).items()
+        if name not in ("edgecls", "recipe")
     )
     return _evaluation(
         record.name, versions, words, predict_all(model, loaded.pixels, tick), loaded, labels, problems

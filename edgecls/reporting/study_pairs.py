@@ -14,7 +14,8 @@ from edgecls.studies.study import Study
 COLUMNS = ("cell", "minus", "data", "photos", "points of top-1", "95 %", "p", "document")
 NOTE = (
     "Differences of two cells that saw the same test photos, with the 95 % interval of paired proportions (Agresti "
-    "and Min 2005) and the exact McNemar test. Where the interval holds 0 these photos do not decide. Nothing is "
+    "and Min 2005) and the exact McNemar test. Where the interval holds 0, or p is not below 0.05, these photos do "
+    "not decide. Nothing is "
     "corrected for the number of pairs, nor for the best having been chosen on these photos."
 )
 
@@ -45,8 +46,8 @@ def turned(pair: Pair) -> Pair:
 
 
 def is_sure(pair: Pair) -> bool:
-    """Whether 0 is outside the interval."""
-    return pair.low > 0 or pair.high < 0
+    """Whether 0 is outside the interval and McNemar's test, the stricter of the two at few photos, says so too."""
+    return (pair.low > 0 or pair.high < 0) and pair.p_value < 0.05
 
 
 def pairs_blocks(study: Study, result: StudyResult) -> tuple[Block, ...]:

@@ -12,6 +12,9 @@ BACKWARD = 3  # a photo that is trained on costs about three that are only looke
 ROUGH = 3e-7  # seconds a pixel: MobileNetV2 on two cores; others take from a tenth to fifty times of it
 
 
+Work = tuple[TrainingConfig, Mapping[str, int]]  # a cell's configuration and how many photos each split has
+
+
 def work_of(config: TrainingConfig, photos: Mapping[str, int]) -> float:
     """Pixels that pass the network in a cell, forward ones; `photos` counts each split."""
     train, validation, test = photos["train"], photos["validation"], photos["test"]
@@ -36,9 +39,10 @@ class Estimate:
             taken, work = self._learned.get(key, (0.0, 0.0))
             self._learned[key] = (taken + seconds, work + work_of(config, photos))
 
-    def seconds(self, cells: Iterable[tuple[TrainingConfig, Mapping[str, int]]], *, jobs: int = 1) -> float:
-        """Seconds that these cells will take, `jobs` at once."""
-        return sum(self._seconds(config, photos) for config, photos in cells) / jobs
+    def seconds(self, groups: Iterable[Iterable[Work]], *, jobs: int = 1) -> float:
+        """Seconds that these groups will take, `jobs` at once; the cells of a group follow one another."""
+        each = [sum(self._seconds(config, photos) for config, photos in group) for group in groups]
+        return max(max(each, default=0.0), sum(each) / jobs)
 
     def _seconds(self, config: TrainingConfig, photos: Mapping[str, int]) -> float:
         for key in ((config.network, config.regime), (config.regime,), ()):

@@ -67,11 +67,15 @@ def make_files(making: Making, hear: Callable[[Step], None]) -> Made:
 
 
 def _find(target: Path) -> Made | None:
-    """What was made there before; when another edgecls wrote its document, or damage did, it counts as nothing."""
+    """What was made there before, whole: where int8 could not be made it is tried again, the reason may be gone.
+
+    When another edgecls wrote the document, or damage did, or a file is lost, it counts as nothing.
+    """
     try:
-        return _read(target)
+        made = _read(target)
     except ModelError:
         return None
+    return made if not made.note and all((target / name).is_file() for name in (FLOAT, INT8)) else None
 
 
 def _read(target: Path) -> Made:

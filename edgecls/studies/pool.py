@@ -38,7 +38,7 @@ def train_groups(groups: Sequence[Group], *, jobs: int, hear: Hear) -> None:
     what they have.
     """
     waiting, idle, busy = deque(groups), list[Worker](), dict[Worker, Turn]()
-    threads = max(1, cores() // jobs)
+    threads = max(1, cores() // max(1, min(jobs, len(groups))))
     try:
         while waiting or busy:
             while waiting and len(busy) < jobs:

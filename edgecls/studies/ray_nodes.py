@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from edgecls.errors import DeviceError, need
+from edgecls.errors import DataError, DeviceError, EdgeclsError, need
 from edgecls.studies.pool import Hear, Turn, give_up
 from edgecls.studies.result import CellResult
 from edgecls.studies.work import Group, failed, train_cells
@@ -23,7 +23,9 @@ RETRIES = 3  # of a group whose node or process was lost
 
 
 def train_groups_on_ray(groups: Sequence[Group], *, address: str, jobs: int, hear: Hear) -> None:
-    """Train all groups as tasks, `jobs` at once on each node; `hear` gets every CellResult as it comes.
+    """Train all groups as tasks, `jobs` at once on the smallest node; `hear` gets every CellResult as it comes.
+
+    A task takes its share of the smallest node's cores anywhere, so that a larger node has more of them at once.
 
     Every node needs edgecls with the train extra and the photos under the same path; where the study's folder is
     not shared, run folders stay on the node that made them. Raises MissingDependencyError without Ray, DeviceError
@@ -65,12 +67,20 @@ def _knock(address: str) -> None:
 
 
 def _smallest_node(ray: Any) -> int:
-    return min(int(node["Resources"].get("CPU", 1)) for node in ray.nodes() if node["Alive"])
+    """Cores of the smallest node that has any: Ray lists none for one that was started to give none."""
+    found = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
+    return min((cores for cores in found if cores), default=1)
 
 
 def _stream(group: Group, threads: int, place: str) -> Iterator[CellResult]:
     """The cells of a group, on a node; in the folder `place`, to which the paths of a study are relative."""
-    os.chdir(place)
+    try:
+        os.chdir(place)
+    except OSError as error:
+        raise DataError(
+            f"{place}: expected the folder that the study was started in on the Ray node {socket.gethostname()} too, "
+            f"found none ({error.strerror}); share it, or lay the photos and weights there under the same path"
+        ) from error
     use_threads(threads)
     from edgecls.training.backend import import_keras, training_versions
 
@@ -109,8 +119,16 @@ def _take(ray: Any, stream: Any, running: dict[Any, Turn], hear: Hear) -> list[G
         return []
     except ray.exceptions.RayError as error:
         del running[stream]
-        first = str(error).strip().splitlines()[0]
-        return give_up(turn, f"its Ray task failed, tried up to {RETRIES + 1} times ({first})", hear)
+        return give_up(turn, _reason(ray, error), hear)
     turn.done += 1
     hear(result)
     return []
+
+
+def _reason(ray: Any, error: Exception) -> str:
+    """Why a task failed: an error of its own, which Ray does not try again, or the loss of its node or process."""
+    if isinstance(error, ray.exceptions.RayTaskError):
+        cause = error.cause
+        return str(cause) if isinstance(cause, EdgeclsError) else f"{type(cause).__name__}: {cause}"
+    first = (str(error).strip().splitlines() or ["no reason given"])[0]
+    return f"its Ray task was lost {RETRIES + 1} times ({first})"

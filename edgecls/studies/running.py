@@ -105,7 +105,10 @@ def _open(study: Study, budget: Budget, name: str) -> DataSet | str:
 def _keyed(cell: Cell, dataset: DataSet | str, versions: dict[str, str]) -> KeyedCell:
     if cell.impossible or isinstance(dataset, str):
         return KeyedCell(cell, "")
-    return KeyedCell(cell, cell_key(cell.config, dataset.digest, versions))
+    try:
+        return KeyedCell(cell, cell_key(cell.config, dataset.digest, versions))
+    except EdgeclsError as error:  # its weights cannot be read
+        return KeyedCell(replace(cell, impossible=str(error)), "")
 
 
 def run_study(prepared: Prepared, options: RunOptions, *, hear: Hear) -> StudyResult:

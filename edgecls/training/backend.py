@@ -10,6 +10,10 @@ from typing import Any
 from edgecls.errors import need
 from edgecls.quiet import quiet_stderr
 
+# Goes up with every change after which the same photos and options train another network: runs and cells of a study
+# that were trained before are then no longer taken for those of today.
+RECIPE = 1
+
 
 def import_keras() -> Any:
     """Keras, with TensorFlow's start-up messages off the user's terminal.
@@ -55,7 +59,7 @@ def in_float32(keras: Any, model: Any) -> Any:
 
 
 def training_versions(keras: Any) -> dict[str, str]:
-    """Versions of what computes a training run."""
+    """Versions of what computes a training run, RECIPE among them."""
     from importlib.metadata import version
 
     import cv2
@@ -67,6 +71,7 @@ def training_versions(keras: Any) -> dict[str, str]:
     backend = str(keras.backend.backend())
     found = {
         "edgecls": __version__,
+        "recipe": str(RECIPE),
         "keras": keras.__version__,
         "numpy": np.__version__,
         "opencv": cv2.__version__,

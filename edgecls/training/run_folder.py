@@ -37,10 +37,16 @@ def inputs_digest(config: TrainingConfig, dataset: DataSet, versions: dict[str, 
 
 
 def weights_identity(config: TrainingConfig) -> str:
-    """The name of a source of weights, or the digest of a file: its path says nothing about what is in it."""
+    """The name of a source of weights, or the digest of a file: its path says nothing about what is in it.
+
+    Raises ModelError for a file that cannot be read.
+    """
     named = config.weights == "none" or config.weights in find_network(config.network).weights
     path = Path(config.weights)
-    return config.weights if named or not path.is_file() else f"sha256:{sha256_file(path)}"
+    try:
+        return config.weights if named or not path.is_file() else f"sha256:{sha256_file(path)}"
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
 
 
 def find_complete(runs: Path, digest: str, name: str | None) -> Path | None:

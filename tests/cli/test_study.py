@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 pytest.importorskip("keras", reason="needs Keras, of the train extra")
-pytestmark = [pytest.mark.xdist_group("training"), pytest.mark.slow]
+pytestmark = pytest.mark.xdist_group("training")
 
 EDGECLS = [sys.executable, "-c", "from edgecls.cli.app import main; main()"]
 STUDY = """

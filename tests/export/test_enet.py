@@ -20,7 +20,7 @@ from edgecls.runtime.engine import open_engine
 from edgecls.runtime.inspection import inspect_variant
 from edgecls.runtime.verify import verify_bundle
 
-pytestmark = [pytest.mark.xdist_group("enet"), pytest.mark.slow]
+pytestmark = pytest.mark.xdist_group("enet")
 
 
 @pytest.fixture(scope="session")

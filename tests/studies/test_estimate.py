@@ -21,10 +21,18 @@ def test_the_same_cells_say_most_then_the_same_regime_then_any() -> None:
     estimate = Estimate()
     other = make_config(TrainingOptions(network="alexnet", size=224, regime="scratch", epochs=4))
     estimate.learn(other, PHOTOS, 1000.0)
-    assert estimate.seconds([(SCRATCH, PHOTOS)]) == pytest.approx(1000 * (32 / 224) ** 2)
+    assert estimate.seconds([[(SCRATCH, PHOTOS)]]) == pytest.approx(1000 * (32 / 224) ** 2)
     estimate.learn(SCRATCH, PHOTOS, 7.0)
-    assert estimate.seconds([(SCRATCH, PHOTOS)] * 4, jobs=2) == pytest.approx(14)
+    assert estimate.seconds([[(SCRATCH, PHOTOS)]] * 4, jobs=2) == pytest.approx(14)
+
+
+def test_the_cells_of_a_group_follow_one_another_whatever_the_jobs() -> None:
+    estimate = Estimate()
+    estimate.learn(SCRATCH, PHOTOS, 7.0)
+    cell = (SCRATCH, PHOTOS)
+    assert estimate.seconds([[cell] * 3, [cell]], jobs=4) == pytest.approx(21)
+    assert estimate.seconds([], jobs=4) == 0
 
 
 def test_without_a_cell_that_is_done_there_is_still_a_guess() -> None:
-    assert Estimate().seconds([(HEAD, PHOTOS)]) > 0
+    assert Estimate().seconds([[(HEAD, PHOTOS)]]) > 0

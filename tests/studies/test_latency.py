@@ -10,10 +10,11 @@ import pytest
 
 from edgecls.devices.detect import detect_machine
 from edgecls.metrics import wilson
+from edgecls.records import to_record
 from edgecls.studies import latency
 from edgecls.studies.latency import DOCUMENT, _timed, one_of_each
 from edgecls.studies.model_files import DOCUMENT as MADE
-from edgecls.studies.model_files import FLOAT, Made, _find
+from edgecls.studies.model_files import FLOAT, INT8, Made, _find
 from edgecls.studies.result import CellName, CellResult, LatencyResult
 from edgecls.training.options import TrainingOptions, make_config
 
@@ -107,4 +108,30 @@ def test_latencies_of_another_edgecls_count_as_none(
 def test_model_files_of_another_edgecls_count_as_none(tmp_path: Path, text: str | None) -> None:
     if text is not None:
         (tmp_path / MADE).write_text(text)
+    assert _find(tmp_path) is None
+
+
+WHOLE = Made(5, 5, wilson(9, 12), "")
+
+
+def keep(folder: Path, made: Made, *files: str) -> None:
+    (folder / MADE).write_text(json.dumps(to_record(made)))
+    for name in files:
+        (folder / name).write_bytes(b"model")
+
+
+def test_model_files_are_found_again(tmp_path: Path) -> None:
+    keep(tmp_path, WHOLE, FLOAT, INT8)
+    assert _find(tmp_path) == WHOLE
+
+
+@pytest.mark.parametrize("lost", [FLOAT, INT8])
+def test_a_lost_model_file_is_made_again(tmp_path: Path, lost: str) -> None:
+    keep(tmp_path, WHOLE, FLOAT, INT8)
+    (tmp_path / lost).unlink()
+    assert _find(tmp_path) is None
+
+
+def test_int8_that_could_not_be_made_is_tried_again(tmp_path: Path) -> None:
+    keep(tmp_path, Made(5, None, None, "this step needs the package 'litert_quantizer'"), FLOAT)
     assert _find(tmp_path) is None

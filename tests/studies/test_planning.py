@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from edgecls.data import open_data
 from edgecls.errors import UsageError
 from edgecls.networks.network import Network
 from edgecls.studies.planning import Cell, cell_key, find_budget, frozen_key, plan_cells
 from edgecls.studies.reading import read_study
+from edgecls.studies.running import _keyed
 from edgecls.studies.study import Budget, Data, Grid, Regime, Study
 from edgecls.training.run_folder import weights_identity
 
@@ -166,6 +168,15 @@ def test_a_file_of_weights_enters_the_key_by_its_bytes_and_not_by_its_path(tmp_p
     (tmp_path / "c.weights.h5").write_bytes(b"two")
     keys = [cell_key(cell_of(weights=str(tmp_path / f"{name}.weights.h5")).config, "d", {}) for name in "abc"]
     assert keys[0] == keys[1] != keys[2]
+
+
+def test_weights_that_cannot_be_read_fail_their_cell_alone(tints: Path) -> None:
+    dataset = open_data(tints)
+    cell = cell_of(weights=f"{'x' * 300}.h5")  # no file system takes the name: this fails for root too
+    keyed = _keyed(cell, dataset, {})
+    assert keyed.key == ""
+    assert "cannot be read (File name too long); check its permissions" in keyed.cell.impossible
+    assert _keyed(cell_of(), dataset, {}).key
 
 
 def test_the_name_of_a_source_stands_for_itself(small_network: Network) -> None:

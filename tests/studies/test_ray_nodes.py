@@ -14,13 +14,14 @@ from typing import Any
 
 import pytest
 
-from edgecls.studies.ray_nodes import _stream
+from edgecls.errors import DataError
+from edgecls.studies.ray_nodes import _reason, _smallest_node, _stream
 from edgecls.studies.reading import read_study
 from edgecls.studies.running import plan_groups, prepare
 
 pytest.importorskip("ray", reason="needs Ray, of the ray extra")
 pytest.importorskip("keras", reason="needs Keras, of the train extra")
-pytestmark = [pytest.mark.xdist_group("training"), pytest.mark.slow]
+pytestmark = pytest.mark.xdist_group("training")
 
 WriteStudy = Callable[..., Path]
 EDGECLS = [sys.executable, "-c", "from edgecls.cli.app import main; main()"]
@@ -135,6 +136,29 @@ def test_a_node_of_other_versions_fails_its_cells_with_both_versions(
     (cell,) = _stream(other, 1, str(study.parent))
     assert f"found keras {group.versions['keras']}; install" in str(cell.failure)
     assert "expected keras 3.99 on the Ray node" in str(cell.failure)
+
+
+def test_a_node_without_the_studys_folder_says_what_it_needs(study: Path) -> None:
+    import ray
+
+    prepared = prepare(read_study(study), "quick", folder=study.parent / "out")
+    (group, _) = plan_groups(prepared, study.parent / "out")
+    with pytest.raises(DataError, match="expected the folder that the study was started in") as raised:
+        next(_stream(group, 1, str(study.parent / "elsewhere")))
+    told = ray.exceptions.RayTaskError("_stream", "a long traceback", raised.value)
+    assert _reason(ray, told) == str(raised.value)
+    lost = ray.exceptions.WorkerCrashedError()
+    assert _reason(ray, lost).startswith("its Ray task was lost 4 times (The worker died")
+
+
+def test_a_node_that_gives_no_core_is_not_the_smallest() -> None:
+    class Nodes:
+        @staticmethod
+        def nodes() -> list[dict[str, Any]]:
+            found: list[dict[str, float]] = [{}, {"CPU": 8.0}, {"CPU": 4.0}]
+            return [{"Alive": True, "Resources": resources} for resources in found]
+
+    assert _smallest_node(Nodes) == 4
 
 
 def test_a_cluster_that_does_not_answer_is_one_sentence(study: Path) -> None:

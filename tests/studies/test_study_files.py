@@ -97,7 +97,6 @@ def test_the_documents_keep_their_number_of_figures() -> None:
     assert counts["ships"] == 4
 
 
-@pytest.mark.slow
 def test_fine_tuning_starts_at_layers_that_exist() -> None:
     pytest.importorskip("keras", reason="needs the train extra")
     starts = {
