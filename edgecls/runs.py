@@ -65,13 +65,16 @@ class TrainingConfig:
     seed: int
 
 
+History = dict[str, tuple[float | None, ...]]  # one value an epoch; None where it diverged: JSON has no NaN
+
+
 @dataclass(frozen=True)
 class RunRecord:
     """Contents of run.json.
 
-    `status` is "complete" or "interrupted". `history` holds one value an epoch for loss, accuracy, val_loss
-    and val_accuracy. `matrix` counts the test photos: row = true class, column = predicted class.
-    `seconds` tells how long the epochs, all of the training, and all of it with scoring took.
+    `status` is "complete" or "interrupted". `history` is that of loss, accuracy, val_loss and val_accuracy.
+    `matrix` counts the test photos: row = true class, column = predicted class. `seconds` tells how long the epochs,
+    all of the training, and all of it with scoring took.
     """
 
     schema: int
@@ -89,7 +92,7 @@ class RunRecord:
     parameters: int
     model_sha256: str
     best_epoch: int
-    history: dict[str, tuple[float, ...]]
+    history: History
     validation: Proportion
     test: Proportion
     matrix: tuple[tuple[int, ...], ...]

@@ -49,17 +49,17 @@ def command(
     target = out or folder / "show" / image.stem
     if target.exists() and not force:
         raise UsageError(f"{target} exists already; choose another folder with --out or add --force")
+    shown = _look(
+        folder,
+        record,
+        pixels,
+        photo=image.name,
+        layers=_names(layers),
+        label=label,
+        channels=channels,
+        top=top,
+    )
     with new_folder(target, force=force, document=PAGE) as partial:
-        shown = _look(
-            folder,
-            record,
-            pixels,
-            photo=image.name,
-            layers=_names(layers),
-            label=label,
-            channels=channels,
-            top=top,
-        )
         files = _write(partial, shown)
     if record.status == "interrupted":
         say(f"{folder} was interrupted; shown are the weights it kept")

@@ -17,7 +17,7 @@ from edgecls.networks.folding import fill
 from edgecls.networks.network import Body, Model, Network, Tensor
 from edgecls.networks.pth import read_pth
 from edgecls.networks.scaling import LITE
-from edgecls.networks.torch_names import layer_arrays
+from edgecls.networks.torch_names import efficientnet_lite_prefix, layer_arrays
 
 STEM_FILTERS = 32
 HEAD_FILTERS = 1280
@@ -121,7 +121,8 @@ def load_imagenet(backbone: Model) -> str:
     state = read_pth(path)
     weighted = [layer for layer in backbone.layers if layer.weights]
     found = {
-        layer.name: layer_arrays(layer, _prefix(layer.name), state, where=str(path)) for layer in weighted
+        layer.name: layer_arrays(layer, efficientnet_lite_prefix(layer.name), state, where=str(path))
+        for layer in weighted
     }
     fill(backbone, found, where=path.name)
     return f"ImageNet, from the package {package}"
@@ -137,26 +138,6 @@ def _weight_file(package: str) -> Path:
         ) from error
     variant = re.sub(r"\D", "", package)
     return Path(getattr(module, f"EfficientnetLite{variant}ModelFile").get_model_file_path())
-
-
-THEIRS = {
-    "stem_conv": "_conv_stem",
-    "stem_bn": "_bn0",
-    "top_conv": "_conv_head",
-    "top_bn": "_bn1",
-    "expand_conv": "_expand_conv",
-    "expand_bn": "_bn0",
-    "depthwise_conv": "_depthwise_conv",
-    "depthwise_bn": "_bn1",
-    "project_conv": "_project_conv",
-    "project_bn": "_bn2",
-}
-
-
-def _prefix(layer: str) -> str:
-    """block3_expand_bn -> _blocks.3._bn0: what stands before ".weight" in the package's state."""
-    block = re.match(r"block(\d+)_", layer)
-    return f"_blocks.{block[1]}.{THEIRS[layer.removeprefix(block[0])]}" if block else THEIRS[layer]
 
 
 def _network(variant: int, size: int, *, width: float, depth: float, unfreeze: str) -> Network:

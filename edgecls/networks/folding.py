@@ -99,7 +99,7 @@ def refuse_surplus(convolutions: Iterable[str], *, where: str) -> None:
     surplus = [name for name in convolutions if not _HEADS.match(name)]
     if surplus:
         first = min(
-            surplus, key=lambda name: [int(part) if part.isdigit() else part for part in _parts(name)]
+            surplus, key=lambda name: [int(part) if part.isdecimal() else part for part in _parts(name)]
         )
         raise ModelError(
             f"{where}: expected no layers but the network's and a head, found {first}; "

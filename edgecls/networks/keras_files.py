@@ -21,6 +21,8 @@ from edgecls.networks.folding import Arrays, check_shapes, fold_input, refuse_su
 from edgecls.networks.network import Model, Network
 from edgecls.networks.scaling import RAW, Scaling
 
+SCALING = "scaling"  # the layer that Network.build puts in front
+
 
 def read_keras(path: Path, network: Network, backbone: Model) -> Arrays:
     """The arrays of a saved model for the backbone's layers, its scaling folded where it differs from the network's.
@@ -41,9 +43,9 @@ def read_keras(path: Path, network: Network, backbone: Model) -> Arrays:
     if theirs is None and network.scaling != RAW:
         raise ModelError(
             f"{path.name}: expected a model with a layer 'scaling', as edgecls saves it, found none; "
-            "put keras.layers.Rescaling with that name behind its input and save it again"
+            "put keras.layers.Rescaling with that name behind its input of red, green, blue and save it again"
         )
-    found = read_h5(weights, backbone, where=path.name)
+    found = _read_h5(weights, backbone, where=path.name)
     fold_input(backbone, found, theirs=theirs or RAW, ours=network.scaling)
     return found
 
@@ -60,22 +62,28 @@ def _member(archive: zipfile.ZipFile, name: str, path: Path) -> bytes:
 def _scaling(config: dict[str, Any]) -> Scaling | None:
     """What the saved model's layer "scaling" does; None when it has none."""
     for layer in config["config"]["layers"]:
-        if layer["class_name"] == "Rescaling" and layer["config"]["name"] == "scaling":
+        if layer["class_name"] == "Rescaling" and layer["config"]["name"] == SCALING:
             scale, offset = (np.broadcast_to(layer["config"][key], 3).tolist() for key in ("scale", "offset"))
             return Scaling(tuple(scale), tuple(offset))
     return None
 
 
-def read_h5(source: Path | BinaryIO, backbone: Model, *, where: str) -> Arrays:
+def read_h5(path: Path, network: Network, backbone: Model) -> Arrays:
     """The arrays of a weight file for the backbone's layers.
 
     Raises ModelError when the file is no HDF5 file of Keras 3, a layer is missing or of another shape, or the file
-    has convolutions that neither the backbone nor a head has.
+    has convolutions that neither the backbone nor a head has. Also when it does not name the network's layer
+    "scaling": weights of keras.applications fit every layer, and many expect blue, green, red.
     """
+    return _read_h5(path, backbone, where=path.name, scaled=network.scaling != RAW)
+
+
+def _read_h5(source: Path | BinaryIO, backbone: Model, *, where: str, scaled: bool = False) -> Arrays:
     h5py = need("h5py", "train")
     try:
         with h5py.File(source, "r") as file:
-            groups = dict(_named_groups(h5py, file, set()))
+            named = dict(_named_groups(h5py, file, set()))
+            groups = {name: group for name, group in named.items() if len(group)}
             if not groups:
                 raise ModelError(
                     f"{where}: expected layers with names, as Keras 3 saves them, found none; "
@@ -86,6 +94,12 @@ def read_h5(source: Path | BinaryIO, backbone: Model, *, where: str) -> Arrays:
                 for layer in backbone.layers
                 if layer.weights
             }
+            if scaled and SCALING not in named:
+                raise ModelError(
+                    f"{where}: expected weights that edgecls' own network was saved to, with its layer '{SCALING}', "
+                    "found none of that name, so nobody can tell which pixels they expect; save a .keras that begins "
+                    f"with keras.layers.Rescaling of the name '{SCALING}', or leave --weights to Keras' download"
+                )
             convolutions = [name for name, group in groups.items() if _is_convolution(h5py, group)]
             refuse_surplus([name for name in convolutions if name not in found], where=where)
             return found
@@ -98,7 +112,9 @@ def read_h5(source: Path | BinaryIO, backbone: Model, *, where: str) -> Arrays:
 
 
 def _named_groups(h5py: Any, group: Any, seen: set[int]) -> Iterator[tuple[str, Any]]:
-    """Name of a layer -> its group of arrays. Only what lies in the file itself: links are not followed."""
+    """Name of a layer -> its group of arrays, empty of one without weights. Links are not followed: a file may only
+    speak of what lies in itself.
+    """
     for key in group:
         child = _own(h5py, group, key)
         if not isinstance(child, h5py.Group):
@@ -107,7 +123,7 @@ def _named_groups(h5py: Any, group: Any, seen: set[int]) -> Iterator[tuple[str, 
         if address in seen:  # a group may hold itself
             continue
         seen.add(address)
-        if key == "vars" and len(child) and isinstance(child.attrs.get("name"), str):
+        if key == "vars" and isinstance(child.attrs.get("name"), str):
             yield child.attrs["name"], child
         yield from _named_groups(h5py, child, seen)
 

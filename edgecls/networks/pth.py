@@ -13,7 +13,7 @@ import pickle
 import struct
 import zipfile
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -32,6 +32,9 @@ _DTYPES: dict[str, np.dtype[Any]] = {
     "LongStorage": np.dtype("<i8"),
     "IntStorage": np.dtype("<i4"),
 }
+
+
+_STATES = ("state_dict", "model_state_dict", "model")  # keys of a training script's checkpoint
 
 
 @dataclass(frozen=True)
@@ -93,8 +96,8 @@ def read_pth(path: Path) -> dict[str, NDArray[np.generic]]:
 def parse_pth(data: bytes, *, where: str) -> dict[str, NDArray[np.generic]]:
     """The same for the bytes of a file; `where` names it in errors."""
     try:
-        tensors, load = _read_zip(data) if data[:2] == b"PK" else _read_legacy(data)
-        return _arrays(tensors, load, room=_room(data))
+        saved, load = _read_zip(data) if data[:2] == b"PK" else _read_legacy(data)
+        return _arrays(_state(saved), load, room=_room(data))
     except ModelError as error:
         raise ModelError(f"{where}: {error}") from error
     except Exception as error:  # a damaged pickle fails in many ways
@@ -111,38 +114,67 @@ def _room(data: bytes) -> int:
 Load = Callable[[tuple[str, np.dtype[Any], int]], NDArray[np.generic]]
 
 
-def _read_zip(data: bytes) -> tuple[dict[str, Any], Load]:
+def _read_zip(data: bytes) -> tuple[Any, Load]:
     archive = zipfile.ZipFile(io.BytesIO(data))
     size = sum(member.file_size for member in archive.infolist())
     if size > _room(data):
         raise ModelError(f"its members say {size} bytes, far more than the file has; fetch the file again")
     pickle_name = next(name for name in archive.namelist() if name.endswith("data.pkl"))
     prefix = pickle_name.removesuffix("data.pkl")
-    tensors = _RestrictedUnpickler(archive.open(pickle_name)).load()
+    saved = _RestrictedUnpickler(archive.open(pickle_name)).load()
 
     @cache  # tensors may share a storage
     def load(storage: tuple[str, np.dtype[Any], int]) -> NDArray[np.generic]:
         key, dtype, _ = storage
         return np.frombuffer(archive.read(f"{prefix}data/{key}"), dtype)
 
-    return tensors, load
+    return saved, load
 
 
-def _read_legacy(data: bytes) -> tuple[dict[str, Any], Load]:
+def _read_legacy(data: bytes) -> tuple[Any, Load]:
     stream = io.BytesIO(data)
     if _RestrictedUnpickler(stream).load() != _LEGACY_MAGIC:
         raise ModelError("expected a PyTorch weight file, found another pickle")
     _RestrictedUnpickler(stream).load()  # protocol version
     _RestrictedUnpickler(stream).load()  # byte order and integer sizes of the writer
-    tensors = _RestrictedUnpickler(stream).load()
+    saved = _RestrictedUnpickler(stream).load()
     keys = [str(key) for key in _RestrictedUnpickler(stream).load()]
-    wanted = {t.storage[0]: t.storage[1] for t in tensors.values() if isinstance(t, _Tensor)}
+    wanted = {tensor.storage[0]: tensor.storage[1] for tensor in _tensors(saved)}
     storages: dict[str, NDArray[np.generic]] = {}
     for key in keys:
         (count,) = struct.unpack("<q", stream.read(8))
         dtype = wanted[key]
         storages[key] = np.frombuffer(stream.read(count * dtype.itemsize), dtype)
-    return tensors, lambda storage: storages[storage[0]]
+    return saved, lambda storage: storages[storage[0]]
+
+
+def _tensors(saved: Any) -> Iterator[_Tensor]:
+    """Every tensor of what was saved, however deep."""
+    if isinstance(saved, _Tensor):
+        yield saved
+    elif isinstance(saved, dict | list | tuple):
+        for part in saved.values() if isinstance(saved, dict) else saved:
+            yield from _tensors(part)
+
+
+def _state(saved: Any) -> dict[str, Any]:
+    """The state dictionary: what was saved, or what training scripts save beside the epoch and the optimizer's state."""
+    parts = [saved, *(saved.get(key) for key in _STATES)] if isinstance(saved, dict) else []
+    for part in parts:
+        if isinstance(part, dict) and any(isinstance(value, _Tensor) for value in part.values()):
+            if not all(isinstance(name, str) for name in part):
+                break
+            return part
+    raise ModelError(
+        f"expected a state dictionary, names to tensors, found {_described(saved)}; "
+        "save the weights alone with torch.save(model.state_dict(), path)"
+    )
+
+
+def _described(saved: Any) -> str:
+    if not isinstance(saved, dict):
+        return f"a {type(saved).__name__}"
+    return f"a dictionary of {', '.join(str(key) for key in [*saved][:5]) or 'nothing'}"
 
 
 def _arrays(tensors: dict[str, Any], load: Load, *, room: int) -> dict[str, NDArray[np.generic]]:

@@ -53,7 +53,7 @@ def from_torch(network: Network, backbone: Model, state: State, *, where: str) -
             f"{where}: PyTorch's weights do not fit {network.name} ({_REFUSED[network.name]}); "
             "use a .keras or .weights.h5 file"
         )
-    state = {name.removeprefix("module."): array for name, array in state.items()}  # DataParallel's
+    state = {_modern(name): array for name, array in state.items()}
     prefix = _prefixes(network, state)
     weighted = [layer for layer in backbone.layers if layer.weights]
     found = {layer.name: layer_arrays(layer, prefix(layer.name), state, where=where) for layer in weighted}
@@ -86,8 +86,17 @@ def _prefixes(network: Network, state: State) -> Prefix:
         return _densenet
     if network.name == "mobilenet_v2":
         return _mobilenet_v2
+    if network.name.startswith("efficientnet_lite"):
+        return efficientnet_lite_prefix
     by_layer = {name.rpartition(".")[0].replace(".", "_"): name.rpartition(".")[0] for name in state}
     return lambda layer: by_layer.get(layer, layer)
+
+
+def _modern(name: str) -> str:
+    """The name as torchvision's modules have it today: without DataParallel's prefix; DenseNet's files, older than its
+    code, say denselayer1.norm.1 for denselayer1.norm1 (see its _load_state_dict).
+    """
+    return re.sub(r"(denselayer\d+\.(?:norm|conv))\.([12])\.", r"\1\2.", name.removeprefix("module."))
 
 
 def _vgg(blocks: tuple[int, ...]) -> dict[str, str]:
@@ -126,6 +135,28 @@ def _mobilenet_v2(layer: str) -> str:
         parts = {"expand": "0.0", "expand_BN": "0.1", "depthwise": "1.0", "depthwise_BN": "1.1"}
         parts |= {"project": "2", "project_BN": "3"}
     return f"features.{number}.conv.{parts[part]}"
+
+
+LITE_NAMES = {
+    "stem_conv": "_conv_stem",
+    "stem_bn": "_bn0",
+    "top_conv": "_conv_head",
+    "top_bn": "_bn1",
+    "expand_conv": "_expand_conv",
+    "expand_bn": "_bn0",
+    "depthwise_conv": "_depthwise_conv",
+    "depthwise_bn": "_bn1",
+    "project_conv": "_project_conv",
+    "project_bn": "_bn2",
+}
+
+
+def efficientnet_lite_prefix(layer: str) -> str:
+    """block3_expand_bn -> _blocks.3._bn0, as the package efficientnet_lite_pytorch names them."""
+    block = re.match(r"block(\d+)_", layer)
+    if block is None:
+        return LITE_NAMES[layer]
+    return f"_blocks.{block[1]}.{LITE_NAMES[layer.removeprefix(block[0])]}"
 
 
 def layer_arrays(layer: Any, prefix: str, state: State, *, where: str) -> list[Array]:

@@ -25,9 +25,8 @@ def load_weight_file(network: Network, backbone: Model, path: Path) -> str:
     """Fill the backbone from the file, by the names of its layers, and return which file it was.
 
     The layers of a head are ignored, other convolutions that the backbone does not have are refused. A .weights.h5
-    must come from the same network with the same scaling, as `backbone.save_weights` writes it; a .keras says its
-    scaling and a PyTorch file is taken to expect torchvision's: both are folded into the first convolution (see
-    fold_scaling).
+    must come from the network that `Network.build` makes, which names its scaling. A .keras says its scaling, and a
+    PyTorch file is taken to expect torchvision's: both are folded into the first convolution (see fold_scaling).
 
     Raises UsageError when there is no such file or its suffix is another, ModelError when it cannot be read or a
     layer is missing, surplus or of another shape; then the backbone is as it was.
@@ -37,12 +36,25 @@ def load_weight_file(network: Network, backbone: Model, path: Path) -> str:
     if path.name.endswith(".keras"):
         found = read_keras(path, network, backbone)
     elif path.name.endswith(".weights.h5"):
-        found = read_h5(path, backbone, where=where)
+        found = read_h5(path, network, backbone)
     else:
         found = _read_torch(path, network, backbone)
     _check_finite(found, where)
     fill(backbone, found, where=where)
-    return f"{path.name}, sha256 {sha256_file(path)[:12]}"
+    return f"{path.name}, sha256 {sha256_file(path)[:12]}{_padding_note(network, backbone, path)}"
+
+
+def _padding_note(network: Network, backbone: Model, path: Path) -> str:
+    """torchvision's MobileNetV2 is Keras' at sides of 32k + 1 alone, see torch_names.py."""
+    if (
+        network.name != "mobilenet_v2"
+        or not path.name.endswith(SUFFIXES[2:])
+        or backbone.input_shape[1] % 32 == 1
+    ):
+        return ""
+    return (
+        ", trained with padding on both sides: it is the network that was trained at --size 225, 193 or 161"
+    )
 
 
 def _check_path(path: Path) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from math import nan
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +21,7 @@ from edgecls.reporting.drawing import (
     plain,
     rendered,
 )
+from edgecls.runs import History
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,7 +32,7 @@ LONG_NAME = 24
 DARK_CELL = 0.55  # shares above this are written in white
 
 
-def learning_curves(history: Mapping[str, tuple[float, ...]], format: str = "svg") -> bytes:
+def learning_curves(history: History, format: str = "svg") -> bytes:
     """Loss and accuracy of training and validation photos over the epochs; absent curves are left out."""
     with drawing():
         figure = new_figure(8.4, 3.3)
@@ -42,12 +44,12 @@ def learning_curves(history: Mapping[str, tuple[float, ...]], format: str = "svg
         return rendered(figure, format)
 
 
-def _curves(axes: Axes, history: Mapping[str, tuple[float, ...]], key: str, scale: float) -> None:
+def _curves(axes: Axes, history: History, key: str, scale: float) -> None:
     plain(axes)
     axes.set_xlabel("epoch")
     axes.locator_params(axis="x", integer=True)
     for name, label, colour in ((key, "training", BLUE), (f"val_{key}", "validation", ORANGE)):
-        values = [scale * value for value in history.get(name, ())]
+        values = scaled(history.get(name, ()), scale)
         marker = "o" if len(values) < 3 else ""
         if values:
             axes.plot(
@@ -55,6 +57,11 @@ def _curves(axes: Axes, history: Mapping[str, tuple[float, ...]], key: str, scal
             )
     if axes.lines:
         axes.legend(frameon=False, fontsize=8.5, loc="lower right", bbox_to_anchor=(1, 0.99), ncols=2)
+
+
+def scaled(values: Sequence[float | None], scale: float) -> list[float]:
+    """The values of a history to be drawn; a gap where an epoch diverged."""
+    return [nan if value is None else scale * value for value in values]
 
 
 def confusion_matrix(matrix: Indices, labels: Sequence[str], format: str = "svg") -> bytes:

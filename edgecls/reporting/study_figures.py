@@ -9,7 +9,8 @@ import numpy as np
 
 from edgecls.metrics import Indices
 from edgecls.reporting.drawing import BLUE, CARD, FAINT, INK, ORANGE, drawing, new_figure, plain, rendered
-from edgecls.reporting.figures import DARK_CELL, shortened
+from edgecls.reporting.figures import DARK_CELL, scaled, shortened
+from edgecls.runs import History
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,12 +43,12 @@ def curve_multiples(cells: Sequence[CellResult], titles: Sequence[str], format: 
         return rendered(figure, format)
 
 
-def _draw_curves(axes: Axes, history: dict[str, tuple[float, ...]]) -> None:
+def _draw_curves(axes: Axes, history: History) -> None:
     plain(axes)
     axes.set_ylim(0, 102)
     axes.locator_params(axis="x", integer=True, nbins=5)
     for key, label, colour in (("accuracy", "training", BLUE), ("val_accuracy", "validation", ORANGE)):
-        values = [100 * value for value in history.get(key, ())]
+        values = scaled(history.get(key, ()), 100)
         marker = "o" if len(values) <= FEW_EPOCHS else ""
         axes.plot(
             range(1, len(values) + 1),

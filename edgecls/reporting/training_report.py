@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgecls.metrics import ClassReport, Indices, Proportion
+from edgecls.runs import History
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -21,7 +22,7 @@ class TrainingReport:
 
     title: str
     facts: Pairs
-    history: dict[str, tuple[float, ...]]
+    history: History
     matrix: Indices
     class_reports: tuple[ClassReport, ...]
     top1: Proportion

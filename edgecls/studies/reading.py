@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from edgecls.errors import UsageError
-from edgecls.names import check_name
+from edgecls.names import check_name, slug
 from edgecls.networks.table import NETWORKS
 from edgecls.photos import SPLITS
 from edgecls.studies.study import Budget, Data, DocumentFigure, Grid, Regime, Study
@@ -32,6 +32,7 @@ def read_study(path: Path) -> Study:
     top = _Table(path, "", _parse(path), keys=TOP)
     networks = {name: _network(name, table) for name, table in top.tables("networks").items()}
     data = {name: _data(table) for name, table in top.tables("data").items()}
+    _check_files(path, data)
     of_regimes = top.tables("regimes")
     grid = tuple(_grid(table, networks, of_regimes, data) for table in top.list_of_tables("grid"))
     if not grid:
@@ -53,6 +54,17 @@ def read_study(path: Path) -> Study:
     if not study.budgets:
         raise UsageError(f"{path}: expected a [budgets.quick] or [budgets.full], found none; add it")
     return study
+
+
+def _check_files(path: Path, data: Iterable[str]) -> None:
+    """Each data set has pictures of its own in the report, named after it."""
+    names: dict[str, str] = {}
+    for name in data:
+        if (other := names.setdefault(slug(name), name)) != name:
+            raise UsageError(
+                f"{path}: [data] expected names that differ in letters, digits or '_', found '{other}' and '{name}'; "
+                "rename one"
+            )
 
 
 def _parse(path: Path) -> Any:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from edgecls.machine import Machine
 from edgecls.metrics import ClassReport, Proportion
-from edgecls.runs import TrainingConfig
+from edgecls.runs import History, TrainingConfig
 
 SCHEMA = 1
 
@@ -56,7 +56,7 @@ class CellResult:
     classes: tuple[ClassReport, ...] = ()
     matrix: tuple[tuple[int, ...], ...] = ()
     predictions: Predictions | None = None
-    history: dict[str, tuple[float, ...]] | None = None
+    history: History | None = None
     seconds: dict[str, float] | None = None
     parameters: int | None = None
     multiply_adds: int | None = None

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
-from edgecls.errors import need
+from edgecls.errors import EdgeclsError, UsageError, need
 from edgecls.quiet import quiet_stderr
 
 # Goes up with every change after which the same photos and options train another network: runs and cells of a study
 # that were trained before are then no longer taken for those of today.
 RECIPE = 1
+BACKENDS = ("tensorflow", "jax", "torch")
 
 
 def import_keras() -> Any:
     """Keras, with TensorFlow's start-up messages off the user's terminal.
 
-    Raises MissingDependencyError without the train extra.
+    Raises MissingDependencyError without the train extra, UsageError for a backend that Keras does not have or that
+    is not installed.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    _check_backend()
     with quiet_stderr():
         keras = need("keras", "train")
         need(str(keras.backend.backend()), "train")
@@ -28,16 +33,56 @@ def import_keras() -> Any:
     return keras
 
 
+def _check_backend() -> None:
+    """Keras itself ends in a traceback for one that is not there, and no extra brings any but TensorFlow."""
+    asked = os.environ.get("KERAS_BACKEND", "tensorflow")
+    if asked not in BACKENDS:
+        raise UsageError(
+            f"KERAS_BACKEND: expected one of {', '.join(BACKENDS)}, found '{asked}'; or unset it"
+        )
+    if asked != "tensorflow" and find_spec(asked) is None:
+        raise UsageError(
+            f"KERAS_BACKEND is {asked}, and {asked} is not installed; install it, or unset KERAS_BACKEND"
+        )
+
+
 @contextmanager
 def precision(keras: Any, name: str) -> Iterator[None]:
-    """Layers made inside compute in that precision: "float32", or "mixed", float16 on a GPU, else bfloat16."""
+    """Layers and models made inside compute in that precision: "float32", or "mixed", float16 on a GPU, else bfloat16.
+
+    In float16 a model of this policy has its loss scaled when it is compiled.
+    """
+    mixed = "mixed_float16" if _has_gpu(keras) else "mixed_bfloat16"
+    with under_policy(keras, mixed if name == "mixed" else keras.config.dtype_policy()):
+        yield
+
+
+@contextmanager
+def under_policy(keras: Any, policy: Any) -> Iterator[None]:
+    """That policy of Keras in force, and the one before it again afterwards."""
     before = keras.config.dtype_policy()
-    if name == "mixed":
-        keras.config.set_dtype_policy("mixed_float16" if _has_gpu(keras) else "mixed_bfloat16")
+    keras.config.set_dtype_policy(policy)
     try:
         yield
     finally:
         keras.config.set_dtype_policy(before)
+
+
+def write_whole(path: Path, save: Callable[[Path], None]) -> None:
+    """Let Keras write a file that is the whole new one or not there; it asks for the suffix.
+
+    Raises EdgeclsError when the disk is full or does not let it.
+    """
+    partial = path.with_name(f"partial{''.join(path.suffixes)}")
+    try:
+        save(partial)
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise EdgeclsError(
+            f"{path}: cannot be written ({error.strerror or error}); free space, then repeat the command, with "
+            "--resume where epochs were done"
+        ) from error
 
 
 def _has_gpu(keras: Any) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from math import isfinite
 from pathlib import Path
@@ -14,8 +16,8 @@ from edgecls.errors import ModelError
 from edgecls.files import read_json, write_json
 from edgecls.progress import Tick
 from edgecls.records import from_record, to_record
-
-History = dict[str, tuple[float, ...]]
+from edgecls.runs import History
+from edgecls.training.backend import under_policy, write_whole
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class FitState:
 
     def advance(self, logs: dict[str, float], *, seconds: float = 0.0, keep: str = "best") -> FitState:
         """The state after one more epoch, with its figures and how long it took; `keep` is "best" or "last"."""
-        values = {key: (*self.history.get(key, ()), float(value)) for key, value in logs.items()}
+        values = {key: (*self.history.get(key, ()), _finite(value)) for key, value in logs.items()}
         epochs = self.epochs + 1
         accuracy, loss = float(logs["val_accuracy"]), float(logs["val_loss"])
         after = replace(self, epochs=epochs, history=values, seconds=self.seconds + seconds)
@@ -46,6 +48,10 @@ class FitState:
         if isfinite(loss) and (better or keep == "last"):
             return replace(after, best_epoch=epochs, best_accuracy=accuracy, best_loss=loss)
         return after
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if isfinite(value) else None
 
 
 class Checkpoint:
@@ -67,22 +73,27 @@ class Checkpoint:
         return from_record(FitState, read_json(self._state), str(self._state))
 
     def save(self, model: Any, state: FitState) -> None:
-        """Keep the model as it is, and its weights as the best when this epoch was."""
-        partial = self._folder / "partial.keras"
-        model.save(partial)
-        partial.replace(self._last(state))
+        """Keep the model as it is, and its weights as the best when this epoch was.
+
+        Raises EdgeclsError when the disk is full; what was kept before stays.
+        """
+        write_whole(self._last(state), model.save)
         if state.best_epoch == state.epochs:
-            weights = self._folder / "partial.weights.h5"
-            model.save_weights(weights)
-            weights.replace(self._best(state))
+            write_whole(self._best(state), model.save_weights)
         write_json(self._state, to_record(state))
         self._remove_others(state)
 
     def restore_last(self, keras: Any, model: Any) -> None:
-        """Bring weights and optimizer back to where the fit stopped. Raises ModelError when their file is gone."""
-        saved = keras.models.load_model(self._there(self._last(self.state())))
+        """Bring weights and optimizer back to where the fit stopped.
+
+        Raises ModelError when their file is gone or damaged.
+        """
+        path = self._there(self._last(self.state()))
+        # On a GPU mixed precision wraps the optimizer, and the policy in force decides whether loading does so too.
+        with _reading(path), under_policy(keras, model.dtype_policy):
+            saved = keras.models.load_model(path)
         model.set_weights(saved.get_weights())
-        model.optimizer.build(model.trainable_variables)
+        _build_optimizer(model)
         for ours, theirs in zip(model.optimizer.variables, saved.optimizer.variables, strict=True):
             ours.assign(theirs)
 
@@ -90,8 +101,10 @@ class Checkpoint:
         """Load the best weights; the model stays as it is when there are none. Raises ModelError as `restore_last`."""
         state = self.state()
         if state.best_epoch or self._best(state).is_file():
-            model.optimizer.build(model.trainable_variables)  # the file holds its state too
-            model.load_weights(self._there(self._best(state)))
+            _build_optimizer(model)  # the file holds its state too
+            path = self._there(self._best(state))
+            with _reading(path):
+                model.load_weights(path)
 
     def _last(self, state: FitState) -> Path:
         return self._folder / f"last-{state.epochs}.keras"
@@ -111,6 +124,24 @@ class Checkpoint:
         for path in (*self._folder.glob("last-*.keras"), *self._folder.glob("best-*.weights.h5")):
             if path not in kept:
                 path.unlink()
+
+
+def _build_optimizer(model: Any) -> None:
+    """Once: a second time, the one that scales the loss would have its variables twice."""
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Keras and h5py say in many ways that a file is damaged."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError) as error:
+        first = (str(error).strip().splitlines() or ["no reason given"])[0]
+        raise ModelError(
+            f"{path}: damaged or cut off ({first[:120]}); train again without --resume"
+        ) from error
 
 
 def make_callback(

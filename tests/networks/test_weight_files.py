@@ -146,6 +146,18 @@ def test_a_keras_file_that_does_not_say_its_scaling_is_refused(tmp_path: Path) -
         load_weights(TINY, TINY.build(SIDE), str(tmp_path / "raw.keras"))
 
 
+def test_weights_that_do_not_say_their_scaling_are_refused(tmp_path: Path) -> None:
+    """keras.applications.VGG16().save_weights fits every layer, and its first one takes blue, green, red."""
+    backbone = TINY.build(SIDE)
+    trained(replace(TINY, scaling=RAW)).save_weights(tmp_path / "theirs.weights.h5")
+    before = backbone.get_weights()
+    with pytest.raises(
+        ModelError, match=r"theirs\.weights\.h5: expected .* with its layer 'scaling', found none"
+    ):
+        load_weights(TINY, backbone, str(tmp_path / "theirs.weights.h5"))
+    assert all(map(np.array_equal, before, backbone.get_weights()))
+
+
 @pytest.mark.parametrize("prefix", ["", "module."], ids=["plain", "DataParallel"])
 @pytest.mark.parametrize("scaling", [TORCH, SIGNED], ids=["their scaling", "ours"])
 def test_a_state_of_pytorch_gives_what_the_network_gives_there(

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from edgecls.metrics import ClassReport
-from edgecls.reporting.figures import class_bars, confusion_matrix, learning_curves, shortened
+from edgecls.reporting.figures import class_bars, confusion_matrix, learning_curves, scaled, shortened
 from edgecls.reporting.label_fitting import Box, Place, Surface
 from edgecls.reporting.scatter import accuracy_latency
 from edgecls.reporting.training_report import TrainingReport
+from edgecls.runs import History
 from edgecls.runtime.benchmark_result import BenchResult
 
 pytest.importorskip("matplotlib", reason="needs the report extra")
@@ -86,8 +87,14 @@ def test_a_png_is_a_png(bench: BenchResult) -> None:
 def test_curves_that_are_absent_are_left_out(training: TrainingReport) -> None:
     whole = texts(learning_curves(training.history))
     assert whole.count("training") == whole.count("validation") == 2
-    alone = {"loss": (0.5, 0.4), "accuracy": (0.7, 0.8)}
+    alone: History = {"loss": (0.5, 0.4), "accuracy": (0.7, 0.8)}
     assert texts(learning_curves(alone)).count("validation") == 0
+
+
+def test_an_epoch_that_diverged_is_a_gap_in_its_curve(training: TrainingReport) -> None:
+    broken: History = {"loss": (0.5, None, 0.4), "accuracy": (0.7, 0.8, 0.8)}
+    assert scaled(broken["loss"], 2.0) == pytest.approx([1.0, float("nan"), 0.8], nan_ok=True)
+    assert texts(learning_curves(broken)).count("training") == 2
 
 
 def test_a_confusion_matrix_writes_counts_for_thirty_classes_and_not_for_more() -> None:

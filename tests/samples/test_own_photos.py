@@ -56,7 +56,7 @@ def test_whole_photos_need_no_lock_so_that_they_may_lie_where_nothing_can_be_wri
         groceries.unpack_groceries(target, option="--data")
 
 
-def test_photos_that_another_process_unpacks_are_waited_for(tmp_path: Path) -> None:
+def test_photos_that_another_process_unpacks_are_left_to_it(tmp_path: Path) -> None:
     target = tmp_path / "groceries"
     with (
         locks.own(target, command="edgecls", option="--to"),

@@ -87,6 +87,11 @@ def test_a_study_file_is_read(write_study: WriteStudy, tints: Path) -> None:
             'regime = "head"\n[regimes.frozen.networks.lnet]\nepochs = 3',
             r"\[regimes.frozen.networks\]: expected keys of lenet, cnn, found 'lnet'",
         ),
+        (
+            "[data.tints]",
+            '[data."Tints!"]\n[data.tints]',
+            r"\[data\] expected names that differ in letters, .*, found 'Tints!' and 'tints'",
+        ),
         ("[[grid]]", "[grid]", r"grid: expected \[\[grid\]\], found"),
         ("[data.tints]", "[data.tints", r"expected TOML in UTF-8, found something else"),
     ],

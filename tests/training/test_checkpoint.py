@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgecls.errors import ModelError
+from edgecls.errors import EdgeclsError, ModelError
 from edgecls.training import checkpoint as module
+from edgecls.training.backend import under_policy
 from edgecls.training.checkpoint import Checkpoint, FitState, make_callback
 from edgecls.training.fit import FitPlan, FitResult, fit
 
@@ -119,6 +121,29 @@ def test_a_state_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert Checkpoint(tmp_path).state() == state
 
 
+def test_an_epoch_that_diverged_is_json_too(tmp_path: Path) -> None:
+    state = advance((0.5, 1.0), (0.4, float("nan")))
+    Checkpoint(tmp_path).save(FakeModel(), state)
+    assert state.history["val_loss"] == (1.0, None)
+    assert "NaN" not in (tmp_path / "state.json").read_text()
+    assert Checkpoint(tmp_path).state() == state
+
+
+def test_a_full_disk_is_one_sentence_and_what_was_kept_stays(tmp_path: Path) -> None:
+    class Full(FakeModel):
+        def save(self, path: Path) -> None:
+            path.write_text("half a model")
+            raise OSError(28, "No space left on device")
+
+    run(tmp_path, [0.1], patience=0, epochs=9)
+    before = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    with pytest.raises(
+        EdgeclsError, match=r"last-2.keras: cannot be written \(No space left on device\); free space"
+    ):
+        Checkpoint(tmp_path).save(Full(), advance((0.1, 1.0), (0.2, 1.0)))
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == before
+
+
 def test_a_damaged_state_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "state.json").write_text('{"epochs": "three"}')
     with pytest.raises(ModelError, match=r"state.json"):
@@ -146,6 +171,39 @@ def test_weights_and_optimizer_come_back_as_they_were(tmp_path: Path) -> None:
     assert np.array_equal(fresh.get_weights()[0], trained.get_weights()[0])
 
 
+@pytest.mark.parametrize("name", ["last-3.keras", "best-3.weights.h5"])
+def test_a_damaged_checkpoint_is_one_sentence(tmp_path: Path, name: str) -> None:
+    pytest.importorskip("keras", reason="needs Keras, of the train extra")
+    fitted(tmp_path)
+    path = tmp_path / "fit" / name
+    path.write_bytes(path.read_bytes()[:-200])
+    state = tmp_path / "fit" / "state.json"
+    state.write_text(
+        state.read_text().replace('"finished": true', f'"finished": {str("best" in name).lower()}')
+    )
+    with pytest.raises(ModelError, match=f"{name}: damaged or cut off .*; train again without --resume"):
+        fitted(tmp_path)
+
+
+def test_a_fit_whose_loss_is_scaled_goes_on_as_if_it_had_not_been_broken_off(tmp_path: Path) -> None:
+    """Mixed precision in float16, as on a GPU: Keras wraps the optimizer."""
+    keras = pytest.importorskip("keras", reason="needs Keras, of the train extra")
+    with under_policy(keras, "mixed_float16"):
+        unbroken, whole = fitted(tmp_path / "whole")
+        fitted(tmp_path / "broken", epochs=2)
+    state = tmp_path / "broken" / "fit" / "state.json"
+    state.write_text(state.read_text().replace('"finished": true', '"finished": false'))
+    with under_policy(keras, "mixed_float16"):
+        model = classifier()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        gone_on = fit_model(model, tmp_path / "broken", epochs=3)
+    assert type(model.optimizer).__name__ == "LossScaleOptimizer"
+    assert gone_on.history == whole.history
+    for ours, theirs in zip(model.get_weights(), unbroken.get_weights(), strict=True):
+        assert np.array_equal(ours, theirs)
+
+
 class Killed(BaseException):
     """Nothing catches it, as nothing catches SIGKILL."""
 
@@ -170,13 +228,23 @@ class Disk:
         return call
 
 
-def fitted(folder: Path) -> tuple[Any, FitResult]:
+def fitted(folder: Path, *, epochs: int = 3) -> tuple[Any, FitResult]:
     """A fit of three epochs, each better than the one before, in FOLDER/fit."""
+    model = classifier()
+    return model, fit_model(model, folder, epochs=epochs)
+
+
+def classifier() -> Any:
     import keras
 
     keras.utils.set_random_seed(0)
     layers = [keras.Input((4,)), keras.layers.Dropout(0.2), keras.layers.Dense(2, activation="softmax")]
-    model = keras.Sequential(layers)
+    return keras.Sequential(layers)
+
+
+def fit_model(model: Any, folder: Path, *, epochs: int) -> FitResult:
+    import keras
+
     values = np.random.default_rng(0).normal(size=(64, 4)).astype(np.float32)
     truth = (values[:, 0] > values[:, 1]).astype(np.int64)
     batches = [(values[i : i + 16], truth[i : i + 16]) for i in range(0, 64, 16)]
@@ -188,10 +256,8 @@ def fitted(folder: Path) -> tuple[Any, FitResult]:
         def __getitem__(self, index: int) -> Any:
             return batches[index]
 
-    plan = FitPlan(epochs=3, patience=0, learning_rate=0.1)
-    return model, fit(
-        keras, model, lambda _: Batches(), validation=Batches(), plan=plan, folder=folder / "fit"
-    )
+    plan = FitPlan(epochs=epochs, patience=0, learning_rate=0.1)
+    return fit(keras, model, lambda _: Batches(), validation=Batches(), plan=plan, folder=folder / "fit")
 
 
 SECOND = [

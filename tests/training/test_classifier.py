@@ -57,6 +57,10 @@ def test_layers_are_trained_from_a_name_or_number_on_without_batch_normalisation
 def test_an_unknown_layer_is_answered_with_those_there_are(keras: Any, backbone: Any) -> None:
     with pytest.raises(UsageError, match="found 'third_conv'; layers: first_conv, first_bn, second_conv"):
         unfreeze_from(keras, backbone, "third_conv", norm="kept")
+    with pytest.raises(
+        UsageError, match="layer's name or number, found '²'"
+    ):  # a digit to str, no number to int
+        unfreeze_from(keras, backbone, "²", norm="kept")
 
 
 @pytest.mark.parametrize("number", ["9", "100"])

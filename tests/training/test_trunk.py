@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from edgecls.networks.table import find_network
-from edgecls.training import stages
+from edgecls.training import backend, stages
 from edgecls.training.classifier import build_head, freeze_backbone, join, unfreeze_from, vectorize
 from edgecls.training.features import predict_all
+from edgecls.training.fit import fit
 from edgecls.training.train import TrainingResult
 from edgecls.training.trunk import cut_frozen
 
@@ -58,6 +59,23 @@ def test_trunk_and_tail_together_are_the_model(keras: Any, name: str, start: str
     assert not cut.trunk.trainable_weights
     trained = {weight.path for weight in model.trainable_weights}
     assert {weight.path for weight in cut.tail.trainable_weights} == trained
+
+
+def test_the_tail_of_a_network_in_float16_has_its_loss_scaled(
+    keras: Any, run_training: Train, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mixed precision as on a GPU: small gradients would vanish without."""
+    seen: list[str] = []
+
+    def watch(keras: Any, model: Any, *arguments: Any, **options: Any) -> Any:
+        result = fit(keras, model, *arguments, **options)
+        seen.append(type(model.optimizer).__name__)
+        return result
+
+    monkeypatch.setattr(backend, "_has_gpu", lambda keras: True)
+    monkeypatch.setattr(stages, "fit", watch)
+    run_training(regime="finetune", unfreeze="second_conv", augment=0, epochs=1, precision="mixed")
+    assert seen == ["LossScaleOptimizer"]
 
 
 def test_a_whole_network_has_no_trunk_and_a_frozen_one_is_all_trunk(keras: Any) -> None:
