@@ -33,7 +33,7 @@ def command(
         str | None,
         typer.Option(
             rich_help_panel=NETWORK,
-            help="A source the network has, a file (.keras, .weights.h5, .pth), or none.",
+            help="A source the network has, a file (.keras, .weights.h5 that edgecls saved, .pth), or none.",
         ),
     ] = None,
     width: Annotated[
