@@ -15,7 +15,7 @@ from edgecls.errors import DataError, UsageError
 from edgecls.folder_tree import read_folder_tree, read_tree_splits
 from edgecls.idx import has_idx_files, read_idx_folder, read_idx_splits
 from edgecls.metrics import Indices
-from edgecls.photos import SPLITS, DataSet, Photo, Problem
+from edgecls.photos import SPLITS, DataSet, Photo, PhotoChangedError, Problem
 from edgecls.preprocess import Pixels, Preprocess
 from edgecls.progress import Tick
 
@@ -92,7 +92,8 @@ def _reading(root: Path) -> Iterator[None]:
 def load_pixels(photos: Sequence[Photo], preprocess: Preprocess, tick: Tick | None = None) -> Loaded:
     """Decode and preprocess photos. One that cannot be read becomes a problem, the others are kept.
 
-    `tick(done, total)` is called as photos are read. Raises DataError when none can be read.
+    `tick(done, total)` is called as photos are read. Raises DataError when none can be read, and PhotoChangedError
+    when one is no longer what it was when the data set was opened.
     """
     pixels = _allocate((len(photos), preprocess.height, preprocess.width, 3))
     kept: list[Photo] = []
@@ -101,6 +102,8 @@ def load_pixels(photos: Sequence[Photo], preprocess: Preprocess, tick: Tick | No
     def read(photo: Photo) -> Pixels | str:
         try:
             return preprocess.apply(photo.read())
+        except PhotoChangedError:
+            raise
         except DataError as error:
             return str(error)
 

@@ -18,6 +18,10 @@ from edgecls.preprocess import Pixels
 SPLITS = ("train", "validation", "test")
 
 
+class PhotoChangedError(DataError):
+    """A photo is not the one whose digest the data set has: what is computed now would bear a wrong key."""
+
+
 @dataclass(frozen=True)
 class Photo:
     """One labelled photo: a file, or a picture of an IDX file held in memory.
@@ -33,7 +37,10 @@ class Photo:
     pixels: Pixels | None = field(default=None, repr=False, compare=False)
 
     def read(self) -> Pixels:
-        """The picture as uint8 BGR, (h, w, 3). Raises DataError when it cannot be read or has changed."""
+        """The picture as uint8 BGR, (h, w, 3).
+
+        Raises DataError when it cannot be read, PhotoChangedError when its bytes are no longer those of its digest.
+        """
         if self.pixels is not None:
             code = cv2.COLOR_GRAY2BGR if self.pixels.ndim == 2 else cv2.COLOR_RGB2BGR
             return np.asarray(cv2.cvtColor(self.pixels, code), np.uint8)
@@ -58,7 +65,7 @@ class Photo:
                 f"{self.path}: cannot be read ({error.strerror}); check the data folder"
             ) from error
         if photo_digest(data) != self.digest:
-            raise DataError(f"{self.path}: the photo changed while it was used; start again")
+            raise PhotoChangedError(f"{self.path}: the photo changed while it was used; repeat the command")
         return data
 
 

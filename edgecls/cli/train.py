@@ -160,7 +160,7 @@ def command(
             rich_help_panel=PHOTOS,
             min=0.001,
             max=0.5,
-            help="Share of the training photos that validates where there is no val/; 15 %, at most 5,000, unless said.",
+            help="Share of the training photos that validates where there is no val/; else 15 % of all, at most 5,000.",
         ),
     ] = None,
     balance: Annotated[

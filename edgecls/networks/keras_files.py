@@ -97,8 +97,8 @@ def _read_h5(source: Path | BinaryIO, backbone: Model, *, where: str, scaled: bo
             if scaled and SCALING not in named:
                 raise ModelError(
                     f"{where}: expected weights that edgecls' own network was saved to, with its layer '{SCALING}', "
-                    "found none of that name, so nobody can tell which pixels they expect; save a .keras that begins "
-                    f"with keras.layers.Rescaling of the name '{SCALING}', or leave --weights to Keras' download"
+                    "found none of that name, so nobody can tell which pixels they expect; save a .keras that takes "
+                    f"red, green, blue and begins with a keras.layers.Rescaling named '{SCALING}'"
                 )
             convolutions = [name for name, group in groups.items() if _is_convolution(h5py, group)]
             refuse_surplus([name for name in convolutions if name not in found], where=where)

@@ -149,17 +149,20 @@ def _read_legacy(data: bytes) -> tuple[Any, Load]:
 
 
 def _tensors(saved: Any) -> Iterator[_Tensor]:
-    """Every tensor of what was saved, however deep."""
-    if isinstance(saved, _Tensor):
-        yield saved
-    elif isinstance(saved, dict | list | tuple):
-        for part in saved.values() if isinstance(saved, dict) else saved:
-            yield from _tensors(part)
+    """Every tensor of what was saved, however deep; a part that stands in many places is looked at once."""
+    waiting, seen = [saved], set[int]()
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, _Tensor):
+            yield part
+        elif isinstance(part, dict | list | tuple) and id(part) not in seen:
+            seen.add(id(part))
+            waiting += part.values() if isinstance(part, dict) else part
 
 
 def _state(saved: Any) -> dict[str, Any]:
     """The state dictionary: what was saved, or what training scripts save beside the epoch and the optimizer's state."""
-    parts = [saved, *(saved.get(key) for key in _STATES)] if isinstance(saved, dict) else []
+    parts = [*(saved.get(key) for key in _STATES), saved] if isinstance(saved, dict) else []
     for part in parts:
         if isinstance(part, dict) and any(isinstance(value, _Tensor) for value in part.values()):
             if not all(isinstance(name, str) for name in part):

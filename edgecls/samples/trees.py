@@ -85,43 +85,62 @@ def _find_splits(source: Path) -> dict[str, Path]:
 
 
 def _splits_of(folders: list[Path]) -> dict[str, Path]:
-    """Those of the folders that are named like splits and hold class folders: training at least two, the others one."""
-    found: dict[str, Path] = {}
+    """Those of the folders that are named like splits and hold class folders: several, or some of training's."""
+    named: dict[str, Path] = {}
     for folder in folders:
-        split = SPLIT_NAMES.get(folder.name.lower(), "")
-        classes = _classes_below(folder, least=2 if split == "train" else 1) if split else None
-        if classes is None:
+        split = SPLIT_NAMES.get(folder.name.lower())
+        if split is None or not _folders(folder):
             continue
-        if split in found:
+        if split in named:
             raise DataError(
-                f"{folder.parent.name}: expected one folder for each split, found {found[split].name}/ and "
+                f"{folder.parent.name}: expected one folder for each split, found {named[split].name}/ and "
                 f"{folder.name}/; keep one of them"
             )
-        found[split] = classes
-    return found
+        named[split] = folder
+    train = _classes_below(named["train"], among=set()) if "train" in named else None
+    if train is None:
+        return {}
+    classes = {child.name for child in _class_folders(train)}
+    others = {
+        split: _classes_below(folder, among=classes) for split, folder in named.items() if split != "train"
+    }
+    return {"train": train, **{split: folder for split, folder in others.items() if folder}}
 
 
-def _classes_below(folder: Path, *, least: int) -> Path | None:
-    """The folder itself, or one of its own name inside it: Kaggle packs training/training/n0."""
-    if len(_class_folders(folder)) >= least:
+def _classes_below(folder: Path, *, among: set[str]) -> Path | None:
+    """The folder itself, or one of its own name inside it: Kaggle packs training/training/n0.
+
+    A single folder is a class when it is one of those that are known: test/images/ is none.
+    """
+    names = {child.name for child in _class_folders(folder)}
+    if len(names) > 1 or (names and names <= among):
         return folder
     inner = folder / folder.name
-    return _classes_below(inner, least=least) if inner.is_dir() else None
+    return _classes_below(inner, among=among) if inner.is_dir() else None
 
 
 def _check_left_over(source: Path, splits: dict[str, Path]) -> None:
     """Where nobody knows the classes, photos beside the class folders may be those of others: cars/MAKE/MODEL/photo.
 
-    A test split without classes is none of them.
+    Photos in a folder that holds class folders, or that is named like a split, are of no class at all.
     """
-    classes = [child for folder in splits.values() for child in _class_folders(folder)]
+    classes = {child for folder in splits.values() for child in _class_folders(folder)}
+    above = {parent for folder in classes for parent in folder.parents}
     for path in _photos(source):
-        if path.parent.name.lower() not in SPLIT_NAMES and not any(map(path.is_relative_to, classes)):
-            raise DataError(
-                f"expected all photos in class folders side by side, found {classes[0].relative_to(source)}/ and, "
-                f"elsewhere, {path.relative_to(source)}; lay the photos of each class into one folder, "
-                "and the test split, if there is one, beside a train folder"
-            )
+        folder = path.parent
+        hidden = any(part.startswith(".") for part in path.relative_to(source).parts)
+        if (
+            hidden
+            or folder in above
+            or folder.name.lower() in SPLIT_NAMES
+            or not classes.isdisjoint(path.parents)
+        ):
+            continue
+        raise DataError(
+            f"expected all photos in class folders side by side, found {min(classes).relative_to(source)}/ and, "
+            f"elsewhere, {path.relative_to(source)}; lay the photos of each class into one folder, a test split "
+            "beside a train folder, and move away what belongs to neither"
+        )
 
 
 def _class_folders(folder: Path) -> list[Path]:

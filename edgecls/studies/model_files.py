@@ -53,10 +53,21 @@ class Made:
 def make_files(making: Making, hear: Callable[[Step], None]) -> Made:
     """Make the files, or find them; in a process of its own, since converter and quantizer can abort theirs.
 
-    Raises EdgeclsError when not even float could be made.
+    Where int8 could not be made it is tried again, the reason may be gone. Raises EdgeclsError when not even float
+    could be made.
     """
-    if (made := _find(making.target)) is not None:
+    made = _find(making.target)
+    if made is not None and not made.note:
         return made
+    try:
+        return _make_anew(making, hear)
+    except EdgeclsError:
+        if made is None:
+            raise
+        return made
+
+
+def _make_anew(making: Making, hear: Callable[[Step], None]) -> Made:
     try:
         call(_make, making, threads=making.threads, hear=hear)
     except DeviceError as error:  # the process died; once more, without the quantizer
@@ -67,15 +78,13 @@ def make_files(making: Making, hear: Callable[[Step], None]) -> Made:
 
 
 def _find(target: Path) -> Made | None:
-    """What was made there before, whole: where int8 could not be made it is tried again, the reason may be gone.
-
-    When another edgecls wrote the document, or damage did, or a file is lost, it counts as nothing.
-    """
+    """What was made there before; when another edgecls wrote the document, or damage did, or a file is lost, nothing."""
     try:
         made = _read(target)
     except ModelError:
         return None
-    return made if not made.note and all((target / name).is_file() for name in (FLOAT, INT8)) else None
+    files = (FLOAT,) if made.note else (FLOAT, INT8)
+    return made if all((target / name).is_file() for name in files) else None
 
 
 def _read(target: Path) -> Made:

@@ -52,9 +52,8 @@ def _connect(ray: Any, address: str) -> None:
         _knock(address)
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-        first = (str(error).strip().splitlines() or ["no reason given"])[0]
         raise DeviceError(
-            f"--ray: expected a Ray cluster at {address}, found none ({first}); "
+            f"--ray: expected a Ray cluster at {address}, found none ({_first(error)}); "
             "start one with: ray start --head, and give its address"
         ) from error
 
@@ -129,6 +128,10 @@ def _reason(ray: Any, error: Exception) -> str:
     """Why a task failed: an error of its own, which Ray does not try again, or the loss of its node or process."""
     if isinstance(error, ray.exceptions.RayTaskError):
         cause = error.cause
-        return str(cause) if isinstance(cause, EdgeclsError) else f"{type(cause).__name__}: {cause}"
-    first = (str(error).strip().splitlines() or ["no reason given"])[0]
-    return f"its Ray task was lost {RETRIES + 1} times ({first})"
+        return str(cause) if isinstance(cause, EdgeclsError) else f"{type(cause).__name__}: {_first(cause)}"
+    return f"its Ray task was lost {RETRIES + 1} times ({_first(error)})"
+
+
+def _first(error: BaseException) -> str:
+    """The first line of what an error says, which may be a page."""
+    return (str(error).strip().splitlines() or ["no reason given"])[0][:200]

@@ -21,8 +21,8 @@ BACKENDS = ("tensorflow", "jax", "torch")
 def import_keras() -> Any:
     """Keras, with TensorFlow's start-up messages off the user's terminal.
 
-    Raises MissingDependencyError without the train extra, UsageError for a backend that Keras does not have or that
-    is not installed.
+    Raises MissingDependencyError without the train extra, UsageError when KERAS_BACKEND names a backend
+    that Keras does not have or that is not installed.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     _check_backend()
@@ -35,7 +35,7 @@ def import_keras() -> Any:
 
 def _check_backend() -> None:
     """Keras itself ends in a traceback for one that is not there, and no extra brings any but TensorFlow."""
-    asked = os.environ.get("KERAS_BACKEND", "tensorflow")
+    asked = os.environ.get("KERAS_BACKEND") or "tensorflow"
     if asked not in BACKENDS:
         raise UsageError(
             f"KERAS_BACKEND: expected one of {', '.join(BACKENDS)}, found '{asked}'; or unset it"
@@ -77,12 +77,14 @@ def write_whole(path: Path, save: Callable[[Path], None]) -> None:
     try:
         save(partial)
         partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
+    except (OSError, RuntimeError) as error:  # h5py has a page to say for either
+        number = getattr(error, "errno", None)
+        reason = os.strerror(number) if number else str(error).partition("\n")[0][:120]
         raise EdgeclsError(
-            f"{path}: cannot be written ({error.strerror or error}); free space, then repeat the command, with "
-            "--resume where epochs were done"
+            f"{path}: cannot be written ({reason}); free space and repeat the command"
         ) from error
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _has_gpu(keras: Any) -> bool:

@@ -134,10 +134,10 @@ def _build_optimizer(model: Any) -> None:
 
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
-    """Keras and h5py say in many ways that a file is damaged."""
+    """A damaged file is one sentence."""
     try:
         yield
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:  # Keras, zipfile and h5py say so in many ways
         first = (str(error).strip().splitlines() or ["no reason given"])[0]
         raise ModelError(
             f"{path}: damaged or cut off ({first[:120]}); train again without --resume"

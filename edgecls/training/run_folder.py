@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 
 from edgecls.errors import EdgeclsError, ModelError, UsageError
@@ -44,9 +45,18 @@ def weights_identity(config: TrainingConfig) -> str:
     named = config.weights == "none" or config.weights in find_network(config.network).weights
     path = Path(config.weights)
     try:
-        return config.weights if named or not path.is_file() else f"sha256:{sha256_file(path)}"
+        if named or not path.is_file():
+            return config.weights
+        found = path.stat()
+        return f"sha256:{_file_digest(path, found.st_size, found.st_mtime_ns)}"
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
+
+
+@lru_cache
+def _file_digest(path: Path, size: int, mtime_ns: int) -> str:
+    """The digest of a file of that size and time: a study asks for that of a large one for every cell."""
+    return sha256_file(path)
 
 
 def find_complete(runs: Path, digest: str, name: str | None) -> Path | None:

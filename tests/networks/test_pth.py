@@ -139,7 +139,9 @@ def test_tensors_are_read_with_their_names_types_and_order(tmp_path: Path, write
 def test_the_state_in_a_training_scripts_checkpoint_is_found(tmp_path: Path, write: Write, key: str) -> None:
     state = OrderedDict(conv=tensor("0", np.ones((2, 3), "<f4")))
     optimizer = {"momentum": tensor("1", np.zeros((9, 9), "<f8"))}
-    found = read_pth(write(tmp_path / "w.pth", {"epoch": 3, "optimizer": optimizer, key: state}))
+    best = tensor("2", np.array([0.7], "<f4"))
+    saved = {"epoch": 3, "best_acc1": best, "optimizer": optimizer, key: state}
+    found = read_pth(write(tmp_path / "w.pth", saved))
     assert list(found) == ["conv"]
     assert found["conv"].tolist() == [[1, 1, 1]] * 2
 
@@ -160,6 +162,14 @@ def test_what_is_no_state_dictionary_is_described(
         ModelError, match=f"expected a state dictionary, names to tensors, found {words}; save"
     ):
         read_pth(write(tmp_path / "w.pth", saved))
+
+
+def test_lists_that_hold_one_another_many_times_cost_no_time(tmp_path: Path) -> None:
+    nested: list[object] = []
+    for _ in range(60):  # 2 ** 60 ways down
+        nested = [nested, nested]
+    state = OrderedDict(conv=tensor("0", np.ones(2, "<f4")), more=nested)
+    assert list(read_pth(write_legacy(tmp_path / "w.pth", state))) == ["conv"]
 
 
 @either_layout

@@ -183,9 +183,16 @@ def test_photos_beside_the_class_folders_are_never_dropped_without_a_word(
     assert not (tmp_path / "out").exists()
 
 
-def test_test_photos_without_classes_are_left_out(tmp_path: Path, made: type[Made]) -> None:
-    source = made.write_files(tmp_path / "source", photos("train/Audi", "train/BMW", "test"))
+@pytest.mark.parametrize("folder", ["test", "test/test", ".", ".thumbs", "train"])
+def test_photos_of_no_class_are_left_out(tmp_path: Path, made: type[Made], folder: str) -> None:
+    source = made.write_files(tmp_path / "source", photos("train/Audi", "train/BMW", folder))
     assert arrange(source, tmp_path / "out", known=find_known("car-makes"), move=False) == 8
+
+
+@pytest.mark.parametrize("folder", ["test/test", "test/images"])
+def test_a_folder_of_test_photos_is_no_class(tmp_path: Path, made: type[Made], folder: str) -> None:
+    source = made.write_files(tmp_path / "source", photos("train/NORMAL", "train/PNEUMONIA", folder))
+    assert arrange(source, tmp_path / "out", known=find_known("chest-xray"), move=False) == 8
 
 
 def test_a_test_split_of_a_single_class_is_kept(tmp_path: Path, made: type[Made]) -> None:

@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 
 from edgecls.devices.detect import detect_machine
+from edgecls.errors import DataError
 from edgecls.metrics import wilson
 from edgecls.records import to_record
-from edgecls.studies import latency
+from edgecls.studies import latency, model_files
 from edgecls.studies.latency import DOCUMENT, _timed, one_of_each
 from edgecls.studies.model_files import DOCUMENT as MADE
-from edgecls.studies.model_files import FLOAT, INT8, Made, _find
+from edgecls.studies.model_files import FLOAT, INT8, Made, Making, _find, make_files
+from edgecls.studies.planning import Cell
 from edgecls.studies.result import CellName, CellResult, LatencyResult
 from edgecls.training.options import TrainingOptions, make_config
 
@@ -132,6 +134,32 @@ def test_a_lost_model_file_is_made_again(tmp_path: Path, lost: str) -> None:
     assert _find(tmp_path) is None
 
 
-def test_int8_that_could_not_be_made_is_tried_again(tmp_path: Path) -> None:
-    keep(tmp_path, Made(5, None, None, "this step needs the package 'litert_quantizer'"), FLOAT)
-    assert _find(tmp_path) is None
+@pytest.fixture
+def making(tmp_path: Path) -> Making:
+    cell = Cell(CELL.name, CELL.config, tmp_path)
+    return Making(cell, "key", tmp_path / "run", tmp_path, {}, threads=1, machine=detect_machine())
+
+
+MISSING = Made(5, None, None, "this step needs the package 'litert_quantizer'")
+
+
+def test_int8_that_could_not_be_made_is_tried_again(
+    tmp_path: Path, making: Making, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(tmp_path, MISSING, FLOAT)
+    monkeypatch.setattr(model_files, "call", lambda *_, **__: keep(tmp_path, WHOLE, FLOAT, INT8))
+    assert make_files(making, print) == WHOLE
+
+
+def test_float_stays_when_int8_cannot_be_tried_again(
+    tmp_path: Path, making: Making, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise DataError("the photos are gone")
+
+    keep(tmp_path, MISSING, FLOAT)
+    monkeypatch.setattr(model_files, "call", fail)
+    assert make_files(making, print) == MISSING
+    (tmp_path / FLOAT).unlink()
+    with pytest.raises(DataError, match="the photos are gone"):
+        make_files(making, print)

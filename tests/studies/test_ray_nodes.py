@@ -147,6 +147,8 @@ def test_a_node_without_the_studys_folder_says_what_it_needs(study: Path) -> Non
         next(_stream(group, 1, str(study.parent / "elsewhere")))
     told = ray.exceptions.RayTaskError("_stream", "a long traceback", raised.value)
     assert _reason(ray, told) == str(raised.value)
+    page = ray.exceptions.RayTaskError("_stream", "traceback", RuntimeError("no such module\nsys.path:\n..."))
+    assert _reason(ray, page) == "RuntimeError: no such module"
     lost = ray.exceptions.WorkerCrashedError()
     assert _reason(ray, lost).startswith("its Ray task was lost 4 times (The worker died")
 

@@ -129,17 +129,24 @@ def test_an_epoch_that_diverged_is_json_too(tmp_path: Path) -> None:
     assert Checkpoint(tmp_path).state() == state
 
 
-def test_a_full_disk_is_one_sentence_and_what_was_kept_stays(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (OSError(28, "can't write\nbuf = 0x560e, offset = 2"), "No space left on device"),
+        (RuntimeError("Can't decrement id ref count\n(a page)"), "Can't decrement id ref count"),
+    ],
+)
+def test_a_full_disk_is_one_sentence_and_what_was_kept_stays(
+    tmp_path: Path, fault: Exception, words: str
+) -> None:
     class Full(FakeModel):
         def save(self, path: Path) -> None:
             path.write_text("half a model")
-            raise OSError(28, "No space left on device")
+            raise fault
 
     run(tmp_path, [0.1], patience=0, epochs=9)
     before = {path.name: path.read_text() for path in tmp_path.iterdir()}
-    with pytest.raises(
-        EdgeclsError, match=r"last-2.keras: cannot be written \(No space left on device\); free space"
-    ):
+    with pytest.raises(EdgeclsError, match=rf"last-2.keras: cannot be written \({words}\); free space"):
         Checkpoint(tmp_path).save(Full(), advance((0.1, 1.0), (0.2, 1.0)))
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == before
 
@@ -171,12 +178,16 @@ def test_weights_and_optimizer_come_back_as_they_were(tmp_path: Path) -> None:
     assert np.array_equal(fresh.get_weights()[0], trained.get_weights()[0])
 
 
+@pytest.mark.parametrize("damage", ["cut", "changed"])
 @pytest.mark.parametrize("name", ["last-3.keras", "best-3.weights.h5"])
-def test_a_damaged_checkpoint_is_one_sentence(tmp_path: Path, name: str) -> None:
+def test_a_damaged_checkpoint_is_one_sentence(tmp_path: Path, name: str, damage: str) -> None:
     pytest.importorskip("keras", reason="needs Keras, of the train extra")
     fitted(tmp_path)
     path = tmp_path / "fit" / name
-    path.write_bytes(path.read_bytes()[:-200])
+    data = path.read_bytes()
+    middle = len(data) // 2
+    flipped = data[:middle] + bytes(255 - byte for byte in data[middle : middle + 400]) + data[middle + 400 :]
+    path.write_bytes(data[:-200] if damage == "cut" else flipped)
     state = tmp_path / "fit" / "state.json"
     state.write_text(
         state.read_text().replace('"finished": true', f'"finished": {str("best" in name).lower()}')
