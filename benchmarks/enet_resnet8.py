@@ -1,15 +1,16 @@
 """ENet for CIFAR-10 beside MLPerf Tiny's trained ResNet-8, both int8: accuracy and latency from the same runs.
 
     python scripts/fetch_resnet8.py --out weights/
-    python benchmarks/enet_resnet8.py BUNDLE... [--data data/cifar10] [--photos 10000] [--threads 1]
+    python benchmarks/enet_resnet8.py MODEL... [--data data/cifar10] [--photos 10000] [--threads 1] [--csv FILE]
 
-Every bundle's model.int8.tflite and the ResNet-8 take each test picture in turn, in one process, so that a drift of
-the machine meets all alike. All of them take int8 = pixel - 128.
+A MODEL is a bundle, whose model.int8.tflite is taken, or such a file. They and the ResNet-8 take each test picture in
+turn, in one process, so that a drift of the machine meets all alike. All of them take int8 = pixel - 128.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,22 +59,37 @@ def open_contestant(name: str, path: Path, threads: int) -> Contestant:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("bundles", nargs="+", type=Path)
+    parser.add_argument("models", nargs="+", type=Path, help="a bundle or a .tflite file")
     parser.add_argument("--resnet8", type=Path, default=Path("weights/resnet8-cifar10.tflite"))
     parser.add_argument("--data", type=Path, default=Path("data/cifar10"))
     parser.add_argument("--photos", type=int, default=10_000)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--csv", type=Path, help="write the figures here, a row each")
     options = parser.parse_args()
     test = load_pixels(open_data(options.data).test[: options.photos], Preprocess(SIDE, SIDE))
     contestants = [open_contestant("ResNet-8", options.resnet8, options.threads)]
-    contestants += [
-        open_contestant(bundle.name, bundle / "model.int8.tflite", options.threads)
-        for bundle in options.bundles
-    ]
+    contestants += [open_contestant(model.stem, _file(model), options.threads) for model in options.models]
     for i in range(-WARM_UP, len(test)):
         for contestant in contestants[i % len(contestants) :] + contestants[: i % len(contestants)]:
             contestant.see(test.pixels[i], int(test.truth[i]), counts=i >= 0)
     show(contestants, options.threads)
+    if options.csv:
+        write_csv(options.csv, contestants)
+
+
+def _file(model: Path) -> Path:
+    return model / "model.int8.tflite" if model.is_dir() else model
+
+
+def write_csv(path: Path, contestants: list[Contestant]) -> None:
+    """A row a model."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(("model", "bytes", "n", "top1", "low", "high", "median_ms", "p90_ms"))
+        for c in contestants:
+            top1, times = wilson(sum(c.correct), len(c.correct)), percentiles(c.samples_ms)
+            shares = [f"{share:.4f}" for share in (top1.value, top1.low, top1.high)]
+            rows.writerow((c.name, c.size_bytes, top1.n, *shares, f"{times.p50:.4f}", f"{times.p90:.4f}"))
 
 
 def show(contestants: list[Contestant], threads: int) -> None:
