@@ -78,13 +78,12 @@ def write_whole(path: Path, save: Callable[[Path], None]) -> None:
         save(partial)
         partial.replace(path)
     except (OSError, RuntimeError) as error:  # h5py has a page to say for either
+        partial.unlink(missing_ok=True)
         number = getattr(error, "errno", None)
         reason = os.strerror(number) if number else str(error).partition("\n")[0][:120]
         raise EdgeclsError(
             f"{path}: cannot be written ({reason}); free space and repeat the command"
         ) from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _has_gpu(keras: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -16,7 +17,7 @@ from edgecls.export import convert
 from edgecls.export.convert import ANSWERS, convert_float
 from edgecls.export.evaluation_photos import copy_evaluation
 from edgecls.labels import Labels
-from edgecls.photos import Photo, photo_digest
+from edgecls.photos import Photo, PhotoChangedError, photo_digest
 
 pytestmark = pytest.mark.xdist_group("export")
 
@@ -121,6 +122,13 @@ def held_out(tmp_path: Path, photo: Callable[..., bytes]) -> list[Photo]:
 LABELS = Labels(("a", "b"))
 
 
+def rewritten(photo: Photo, data: bytes) -> Photo:
+    """The photo as a data set lists it whose file holds these bytes."""
+    assert photo.path is not None
+    photo.path.write_bytes(data)
+    return replace(photo, digest=photo_digest(data))
+
+
 def test_evaluation_photos_stay_within_their_megabytes(tmp_path: Path, held_out: list[Photo]) -> None:
     one = max(len(p.original()[0]) for p in held_out)
     few = copy_evaluation(held_out, LABELS, tmp_path / "b", count=12, max_bytes=3 * one, seed=0)
@@ -128,9 +136,14 @@ def test_evaluation_photos_stay_within_their_megabytes(tmp_path: Path, held_out:
     assert sum((tmp_path / "b" / p.file).stat().st_size for p in few) <= 3 * one
 
 
-def test_an_evaluation_photo_that_went_bad_is_passed_over(tmp_path: Path, held_out: list[Photo]) -> None:
-    assert held_out[0].path is not None
-    held_out[0].path.write_bytes(b"no picture")
+def test_an_evaluation_photo_that_changed_ends_the_copying(tmp_path: Path, held_out: list[Photo]) -> None:
+    rewritten(held_out[0], b"another picture")
+    with pytest.raises(PhotoChangedError, match="the photo changed while it was used"):
+        copy_evaluation(held_out, LABELS, tmp_path / "b", count=50, max_bytes=1 << 20, seed=0)
+
+
+def test_an_evaluation_photo_that_is_none_is_passed_over(tmp_path: Path, held_out: list[Photo]) -> None:
+    held_out[0] = rewritten(held_out[0], b"no picture")
     copied = copy_evaluation(held_out, LABELS, tmp_path / "b", count=50, max_bytes=1 << 20, seed=0)
     assert len(copied) == 11
     assert all(p.file.endswith(".png") for p in copied)
@@ -142,9 +155,8 @@ def test_an_evaluation_photo_over_the_limit_does_not_end_the_copying(
     tmp_path: Path, held_out: list[Photo], seed: int
 ) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8)
-    for path in (held_out[0].path, held_out[6].path):
-        assert path is not None
-        path.write_bytes(cv2.imencode(".png", noise)[1].tobytes())
+    for i in (0, 6):
+        held_out[i] = rewritten(held_out[i], cv2.imencode(".png", noise)[1].tobytes())
     copied = copy_evaluation(held_out, LABELS, tmp_path / "b", count=12, max_bytes=1 << 16, seed=seed)
     assert len(copied) == 10
     assert sum((tmp_path / "b" / p.file).stat().st_size for p in copied) <= 1 << 16
