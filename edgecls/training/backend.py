@@ -87,6 +87,8 @@ def write_whole(path: Path, save: Callable[[Path], None]) -> None:
 
 
 def _has_gpu(keras: Any) -> bool:
+    if keras.backend.backend() == "torch":  # Keras knows no devices of this backend
+        return bool(need("torch", "train").cuda.is_available())
     return any(not str(device).startswith("cpu") for device in keras.distribution.list_devices())
 
 
