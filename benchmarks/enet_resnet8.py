@@ -20,7 +20,7 @@ import numpy as np
 from edgecls.data import load_pixels, open_data
 from edgecls.devices.detect import detect_machine
 from edgecls.errors import need
-from edgecls.metrics import paired_difference, wilson
+from edgecls.metrics import Proportion, paired_difference, wilson
 from edgecls.preprocess import Pixels, Preprocess
 from edgecls.runtime.timing import elapsed_ms, monotonic, percentiles
 
@@ -47,6 +47,9 @@ class Contestant:
         if counts:
             self.samples_ms.append(taken)
             self.correct.append(int(self.interpreter.get_tensor(output["index"])[0].argmax()) == truth)
+
+    def top1(self) -> Proportion:
+        return wilson(sum(self.correct), len(self.correct))
 
 
 def open_contestant(name: str, path: Path, threads: int) -> Contestant:
@@ -87,7 +90,7 @@ def write_csv(path: Path, contestants: list[Contestant]) -> None:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(("model", "bytes", "n", "top1", "low", "high", "median_ms", "p90_ms"))
         for c in contestants:
-            top1, times = wilson(sum(c.correct), len(c.correct)), percentiles(c.samples_ms)
+            top1, times = c.top1(), percentiles(c.samples_ms)
             shares = [f"{share:.4f}" for share in (top1.value, top1.low, top1.high)]
             rows.writerow((c.name, c.size_bytes, top1.n, *shares, f"{times.p50:.4f}", f"{times.p90:.4f}"))
 
@@ -97,7 +100,7 @@ def show(contestants: list[Contestant], threads: int) -> None:
     reference = contestants[0]
     print(f"{machine}, {threads} thread(s), n = {len(reference.correct)}")
     for c in contestants:
-        top1, times = wilson(sum(c.correct), len(c.correct)), percentiles(c.samples_ms)
+        top1, times = c.top1(), percentiles(c.samples_ms)
         lost = sum(a and not b for a, b in zip(reference.correct, c.correct, strict=True))
         won = sum(b and not a for a, b in zip(reference.correct, c.correct, strict=True))
         drop, low, high = paired_difference(lost, won, len(c.correct))

@@ -15,7 +15,7 @@ from edgecls.errors import DataError, UsageError
 from edgecls.folder_tree import read_folder_tree, read_tree_splits
 from edgecls.idx import has_idx_files, read_idx_folder, read_idx_splits
 from edgecls.metrics import Indices
-from edgecls.photos import SPLITS, DataSet, Photo, PhotoChangedError, Problem
+from edgecls.photos import SPLITS, DataSet, Photo, Problem
 from edgecls.preprocess import Pixels, Preprocess
 from edgecls.progress import Tick
 
@@ -102,8 +102,6 @@ def load_pixels(photos: Sequence[Photo], preprocess: Preprocess, tick: Tick | No
     def read(photo: Photo) -> Pixels | str:
         try:
             return preprocess.apply(photo.read())
-        except PhotoChangedError:
-            raise
         except DataError as error:
             return str(error)
 

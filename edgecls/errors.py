@@ -49,6 +49,11 @@ class MissingDependencyError(EdgeclsError):
     """A package that this step needs is not installed."""
 
 
+def first_line(error: BaseException) -> str:
+    """The first line, at most 200 characters, of what a foreign error says, which may be a page."""
+    return (str(error).strip().splitlines() or ["no reason given"])[0][:200]
+
+
 def need(module: str, extra: str) -> ModuleType:
     """Import `module`, or say which extra of edgecls brings it.
 

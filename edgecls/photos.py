@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edgecls.errors import DataError
+from edgecls.errors import DataError, EdgeclsError
 from edgecls.files import digest_json, sha256_bytes
 from edgecls.images import decode_photo
 from edgecls.labels import Labels
@@ -18,7 +18,7 @@ from edgecls.preprocess import Pixels
 SPLITS = ("train", "validation", "test")
 
 
-class PhotoChangedError(DataError):
+class PhotoChangedError(EdgeclsError):
     """A photo is not the one whose digest the data set has: what is computed now would bear a wrong key."""
 
 

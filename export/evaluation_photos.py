@@ -10,7 +10,7 @@ from edgecls.files import sha256_bytes
 from edgecls.labels import Labels
 from edgecls.manifest import EvaluationPhoto
 from edgecls.names import slug
-from edgecls.photos import Photo, PhotoChangedError
+from edgecls.photos import Photo
 from edgecls.splits import draw_stratified
 
 FOLDER = "evaluation"
@@ -30,8 +30,6 @@ def copy_evaluation(
     for photo in draw_stratified(list(photos), count, seed=seed):
         try:
             data, suffix = photo.original()
-        except PhotoChangedError:
-            raise
         except DataError:
             continue  # it was listed when the run read its photos
         if total + len(data) > max_bytes:

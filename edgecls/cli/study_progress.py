@@ -9,8 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from edgecls.cli.console import err, say
 from edgecls.cli.study_summary import cell_name, duration
-from edgecls.studies.estimate import Estimate, Work
-from edgecls.studies.planning import frozen_key
+from edgecls.studies.estimate import Estimate
 from edgecls.studies.result import CellResult
 from edgecls.studies.running import Prepared
 from edgecls.studies.work import Step
@@ -27,21 +26,17 @@ def learned(prepared: Prepared) -> Estimate:
     return estimate
 
 
-def groups_of(prepared: Prepared) -> dict[str, str]:
-    """The group that each waiting cell's key belongs to: a process does a group's cells one after the other."""
-    return {keyed.key: frozen_key(keyed.cell) for keyed in prepared.waiting()}
-
-
-def seconds_left(
-    prepared: Prepared, estimate: Estimate, groups: dict[str, str], done: set[str], *, jobs: int
-) -> float:
+def seconds_left(prepared: Prepared, estimate: Estimate, done: set[str], *, jobs: int) -> float:
     """Seconds that the cells will take whose keys are not among `done`, on this machine."""
-    left: dict[str, list[Work]] = {}
-    for keyed in prepared.waiting():
-        if keyed.key not in done:
-            work = (keyed.cell.config, prepared.photos[keyed.cell.name.data])
-            left.setdefault(groups[keyed.key], []).append(work)
-    return estimate.seconds(left.values(), jobs=jobs)
+    left = [
+        [
+            (keyed.cell.config, prepared.photos[keyed.cell.name.data])
+            for keyed in group
+            if keyed.key not in done
+        ]
+        for group in prepared.groups()
+    ]
+    return estimate.seconds(left, jobs=jobs)
 
 
 @contextmanager
@@ -62,7 +57,7 @@ def show_progress(prepared: Prepared, *, jobs: int) -> Iterator[Hear]:
 class _Shown:
     def __init__(self, prepared: Prepared, bars: Progress, jobs: int) -> None:
         self._prepared, self._bars, self._jobs = prepared, bars, jobs
-        self._estimate, self._groups, self._done = learned(prepared), groups_of(prepared), set[str]()
+        self._estimate, self._done = learned(prepared), set[str]()
         self._names = {keyed.key: cell_name(keyed.cell.name) for keyed in prepared.cells}
         self._steps: dict[str, TaskID] = {}
         self._all = bars.add_task("cells", total=len(prepared.waiting()), left=self._left())
@@ -92,7 +87,7 @@ class _Shown:
         say(f"{place} {cell_name(cell.name)}: {_outcome(cell)}; {left}")
 
     def _left(self) -> str:
-        seconds = seconds_left(self._prepared, self._estimate, self._groups, self._done, jobs=self._jobs)
+        seconds = seconds_left(self._prepared, self._estimate, self._done, jobs=self._jobs)
         return f"about {duration(seconds)} left" if seconds else "no cell left"
 
 

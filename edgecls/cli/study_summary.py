@@ -29,7 +29,7 @@ def duration(seconds: float) -> str:
 
 def print_plan(prepared: Prepared, *, jobs: int) -> None:
     """The cells, what is done of them, and about how long the others will take."""
-    from edgecls.cli.study_progress import groups_of, learned, seconds_left
+    from edgecls.cli.study_progress import learned, seconds_left
 
     estimate = learned(prepared)
     rows = []
@@ -44,7 +44,7 @@ def print_plan(prepared: Prepared, *, jobs: int) -> None:
     print_table(f"{prepared.study.title}, {prepared.budget_name}", ["cell", "pixels", "state", "time"], rows)
     for sentence in dict.fromkeys(cell.failure for cell in prepared.results.values() if cell.failure):
         say(f"failed: {sentence}")
-    left = seconds_left(prepared, estimate, groups_of(prepared), set(), jobs=jobs)
+    left = seconds_left(prepared, estimate, set(), jobs=jobs)
     rough = (
         "" if any(cell.seconds for cell in prepared.results.values()) else " (a rough guess: no cell is done)"
     )

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from edgecls.errors import DataError, DeviceError, EdgeclsError, need
+from edgecls.errors import DataError, DeviceError, EdgeclsError, first_line, need
 from edgecls.studies.pool import Hear, Turn, give_up
 from edgecls.studies.result import CellResult
 from edgecls.studies.work import Group, failed, train_cells
@@ -53,7 +53,7 @@ def _connect(ray: Any, address: str) -> None:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         raise DeviceError(
-            f"--ray: expected a Ray cluster at {address}, found none ({_first(error)}); "
+            f"--ray: expected a Ray cluster at {address}, found none ({first_line(error)}); "
             "start one with: ray start --head, and give its address"
         ) from error
 
@@ -128,10 +128,7 @@ def _reason(ray: Any, error: Exception) -> str:
     """Why a task failed: an error of its own, which Ray does not try again, or the loss of its node or process."""
     if isinstance(error, ray.exceptions.RayTaskError):
         cause = error.cause
-        return str(cause) if isinstance(cause, EdgeclsError) else f"{type(cause).__name__}: {_first(cause)}"
-    return f"its Ray task was lost {RETRIES + 1} times ({_first(error)})"
-
-
-def _first(error: BaseException) -> str:
-    """The first line of what an error says, which may be a page."""
-    return (str(error).strip().splitlines() or ["no reason given"])[0][:200]
+        return (
+            str(cause) if isinstance(cause, EdgeclsError) else f"{type(cause).__name__}: {first_line(cause)}"
+        )
+    return f"its Ray task was lost {RETRIES + 1} times ({first_line(error)})"

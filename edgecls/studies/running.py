@@ -58,6 +58,13 @@ class Prepared:
         """Cells without a result."""
         return [keyed for keyed in self.cells if keyed.cell.name not in self.results]
 
+    def groups(self) -> list[list[KeyedCell]]:
+        """Cells without a result, those that share a frozen network together: one process does them in turn."""
+        members: dict[str, list[KeyedCell]] = {}
+        for keyed in self.waiting():
+            members.setdefault(frozen_key(keyed.cell), []).append(keyed)
+        return list(members.values())
+
 
 def prepare(study: Study, budget_name: str, *, folder: Path, force: bool = False) -> Prepared:
     """Check every cell's options, open every data set, and find the cells that are done; with `force`, none is.
@@ -145,9 +152,6 @@ def _forget(prepared: Prepared, store: Store) -> None:
 
 def plan_groups(prepared: Prepared, folder: Path) -> list[Group]:
     """The cells without a result, those that share a frozen network together, in the order of the study."""
-    members: dict[str, list[KeyedCell]] = {}
-    for keyed in prepared.waiting():
-        members.setdefault(frozen_key(keyed.cell), []).append(keyed)
     return [
         Group(
             tuple(cells),
@@ -156,7 +160,7 @@ def plan_groups(prepared: Prepared, folder: Path) -> list[Group]:
             folder.resolve(),
             prepared.versions,
         )
-        for cells in members.values()
+        for cells in prepared.groups()
     ]
 
 

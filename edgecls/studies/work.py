@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from edgecls.errors import DataError, EdgeclsError
+from edgecls.errors import DataError, EdgeclsError, first_line
 from edgecls.files import utc_now, write_bytes
 from edgecls.metrics import balanced_accuracy, class_reports
 from edgecls.names import slug
@@ -115,10 +115,10 @@ def _foreign(error: Exception, keyed: KeyedCell, folder: Path) -> str:
     trace = folder / "failures" / f"{keyed.run}.txt"
     trace.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(trace, "".join(traceback.format_exception(error)).encode())
-    first = (str(error).strip().splitlines() or ["without a message"])[0]
+    first = first_line(error)
     if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
-        return f"the memory was not enough ({first[:120]}); choose a smaller batch_size or size, see {trace}"
-    return f"{type(error).__name__}: {first[:200]}; see {trace}"
+        return f"the memory was not enough ({first}); choose a smaller batch_size or size, see {trace}"
+    return f"{type(error).__name__}: {first}; see {trace}"
 
 
 def _train_cell(keyed: KeyedCell, group: Group, features: Any, send: Send) -> CellResult:

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from edgecls.errors import EdgeclsError, UsageError, need
+from edgecls.errors import EdgeclsError, UsageError, first_line, need
 from edgecls.quiet import quiet_stderr
 
 # Goes up with every change after which the same photos and options train another network: runs and cells of a study
@@ -80,7 +80,7 @@ def write_whole(path: Path, save: Callable[[Path], None]) -> None:
     except (OSError, RuntimeError) as error:  # h5py has a page to say for either
         partial.unlink(missing_ok=True)
         number = getattr(error, "errno", None)
-        reason = os.strerror(number) if number else str(error).partition("\n")[0][:120]
+        reason = os.strerror(number) if number else first_line(error)
         raise EdgeclsError(
             f"{path}: cannot be written ({reason}); free space and repeat the command"
         ) from error

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from edgecls.errors import ModelError
+from edgecls.errors import ModelError, first_line
 from edgecls.files import read_json, write_json
 from edgecls.progress import Tick
 from edgecls.records import from_record, to_record
@@ -138,9 +138,8 @@ def _reading(path: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # Keras, zipfile and h5py say so in many ways
-        first = (str(error).strip().splitlines() or ["no reason given"])[0]
         raise ModelError(
-            f"{path}: damaged or cut off ({first[:120]}); train again without --resume"
+            f"{path}: damaged or cut off ({first_line(error)}); train again without --resume"
         ) from error
 
 

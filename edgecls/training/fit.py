@@ -102,9 +102,11 @@ def _optimizer(keras: Any, plan: FitPlan) -> Any:
     rate: Any = plan.learning_rate
     if plan.steps:
         warmup = max(1, plan.steps // WARMUP)
+        first = (
+            plan.learning_rate / warmup
+        )  # from 0 that step would be wasted, and a single one train nothing
         rate = keras.optimizers.schedules.CosineDecay(
-            plan.learning_rate
-            / warmup,  # of the first step: from 0 it would be wasted, and a single one train nothing
+            first,
             max(1, plan.steps - warmup),
             warmup_target=plan.learning_rate,
             warmup_steps=warmup,
