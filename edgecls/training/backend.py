@@ -82,7 +82,7 @@ def write_whole(path: Path, save: Callable[[Path], None]) -> None:
         number = getattr(error, "errno", None)
         reason = os.strerror(number) if number else first_line(error)
         raise EdgeclsError(
-            f"{path}: cannot be written ({reason}); free space and repeat the command"
+            f"{path}: cannot be written ({reason}); free space or choose another place, and repeat the command"
         ) from error
 
 
