@@ -146,14 +146,14 @@ def command(
         bool, typer.Option(rich_help_panel=PHOTOS, help="Augmented views may be mirrored.")
     ] = True,
     cutout: Annotated[
-        float | None,
+        float,
         typer.Option(
             rich_help_panel=PHOTOS,
             min=0.0,
             max=0.9,
-            help="Side of a square that is covered in each view, a share of the view's (two-stage 0.3, else 0: none).",
+            help="Side of a square that is covered in each view, as a share of the view's; 0 is off.",
         ),
-    ] = None,
+    ] = 0.0,
     hold_out: Annotated[
         float | None,
         typer.Option(

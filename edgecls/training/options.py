@@ -39,12 +39,10 @@ READ_BY = {
 EPOCHS = 40
 LATE = "late"  # the network's own late layers
 
-# How two-stage tunes unless told otherwise: all layers, from a trained head on, for a few epochs of views with a square
-# cut out, and what comes of them is kept: validation photos of a small set are too few to choose an epoch by.
-# docs/results/ has what it gains.
+# How two-stage tunes unless told otherwise: all layers, from a trained head on, for a few epochs, and what comes of
+# them is kept: validation photos of a small set are too few to choose an epoch by. docs/results/ has what it gains.
 TUNING_EPOCHS = 12
 TUNING_VIEWS = 4
-TUNING_CUTOUT = 0.3
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ class TrainingOptions:
     dropout: float | None = None
     augment: int | None = None
     flip: bool = True
-    cutout: float | None = None
+    cutout: float = 0.0
     balance: str = "none"
     precision: str = "float32"
     seed: int = 0
@@ -124,7 +122,7 @@ def make_config(options: TrainingOptions) -> TrainingConfig:
         dropout=_dropout(options.dropout, network, head),
         augment=augment,
         flip=options.flip or augment == 0,
-        cutout=_cutout(options.cutout, augment, default=TUNING_CUTOUT if tuning else 0.0),
+        cutout=_cutout(options.cutout, augment),
         balance=options.balance,
         precision=options.precision,
         seed=options.seed,
@@ -216,10 +214,8 @@ def _dropout(asked: float | None, network: Network, head: str) -> float:
     return _share("dropout", asked, most=0.9)
 
 
-def _cutout(asked: float | None, augment: int, *, default: float) -> float:
+def _cutout(asked: float, augment: int) -> float:
     """Only views are cut."""
-    if asked is None:
-        return default if augment else 0.0
     if asked and not augment:
         raise UsageError(f"--cutout {asked:g} needs augmented views, found none; add --augment 1")
     return _share("cutout", asked, most=0.9)

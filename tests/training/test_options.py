@@ -43,16 +43,10 @@ def test_fine_tuning_lasts_as_long_as_the_head_unless_said() -> None:
 def test_two_stages_tune_all_layers_for_a_few_epochs_and_keep_what_comes_of_it() -> None:
     asked = configured(network="vgg16", weights="file.h5", regime="two-stage")
     assert (asked.unfreeze, asked.norm, asked.keep, asked.patience) == ("all", "kept", "last", 0)
-    assert (asked.epochs, asked.fine_tune_epochs, asked.augment, asked.cutout) == (40, 12, 4, 0.3)
+    assert (asked.epochs, asked.fine_tune_epochs, asked.augment) == (40, 12, 4)
     assert asked.fine_tune_rate == VGG16.fine_tune_rate < configured(network="resnet50").fine_tune_rate
     assert configured(regime="two-stage", keep="best", patience=3).patience == 3
     assert configured(regime="finetune").keep == configured().keep == "best"
-
-
-def test_only_views_of_two_stages_are_cut_unasked() -> None:
-    assert configured(regime="two-stage", augment=0).cutout == 0.0
-    assert configured(regime="two-stage", cutout=0.0).cutout == 0.0
-    assert configured(augment=4).cutout == configured(regime="finetune").cutout == 0.0
 
 
 def test_the_networks_own_late_layers_are_trained_when_asked_for() -> None:
