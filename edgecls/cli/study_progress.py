@@ -34,7 +34,7 @@ def seconds_left(prepared: Prepared, estimate: Estimate, done: set[str], *, jobs
             for keyed in group
             if keyed.key not in done
         ]
-        for group in prepared.groups()
+        for group in prepared.groups
     ]
     return estimate.seconds(left, jobs=jobs)
 

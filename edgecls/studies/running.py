@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from edgecls.devices.detect import detect_machine
@@ -58,8 +59,12 @@ class Prepared:
         """Cells without a result."""
         return [keyed for keyed in self.cells if keyed.cell.name not in self.results]
 
+    @cached_property
     def groups(self) -> list[list[KeyedCell]]:
-        """Cells without a result, those that share a frozen network together: one process does them in turn."""
+        """Cells without a result, those that share a frozen network together: one process does them in turn.
+
+        Found once: the weight files that tell them apart may be gone while the study runs.
+        """
         members: dict[str, list[KeyedCell]] = {}
         for keyed in self.waiting():
             members.setdefault(frozen_key(keyed.cell), []).append(keyed)
@@ -160,7 +165,7 @@ def plan_groups(prepared: Prepared, folder: Path) -> list[Group]:
             folder.resolve(),
             prepared.versions,
         )
-        for cells in prepared.groups()
+        for cells in prepared.groups
     ]
 
 

@@ -102,9 +102,8 @@ def _optimizer(keras: Any, plan: FitPlan) -> Any:
     rate: Any = plan.learning_rate
     if plan.steps:
         warmup = max(1, plan.steps // WARMUP)
-        first = (
-            plan.learning_rate / warmup
-        )  # from 0 that step would be wasted, and a single one train nothing
+        # The first step's rate: from 0 that step would be wasted, and a single one train nothing.
+        first = plan.learning_rate / warmup
         rate = keras.optimizers.schedules.CosineDecay(
             first,
             max(1, plan.steps - warmup),
