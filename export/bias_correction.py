@@ -1,37 +1,96 @@
-"""Bias correction: what the rounding of weights adds to a layer's mean output is taken off its bias beforehand.
+"""Bias correction: every layer of an int8 model gets back the mean output that it has in the float model.
 
-Nagel et al. 2019, "Data-Free Quantization Through Weight Equalization and Bias Correction", section 4.2, with
-input means observed on the calibration photos: bias' = bias - (rounded W - W) E[x]. The corrected float model
-is only a source to quantize from; in float it would be worse.
+Nagel et al. 2019, "Data-Free Quantization Through Weight Equalization and Bias Correction", section 4.2, in its
+empirical form: the int8 model itself is watched on photos, a layer at a time in the order they are computed, so that
+each is corrected behind layers that are right already. What the rounding of weights and of activations adds to a
+mean is taken off together. All layers at once, each by its own difference, would correct the same fault many times.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 
-PHOTOS = 64  # means settle long before ranges do
+from edgecls.errors import ModelError
+from edgecls.preprocess import Pixels
+from edgecls.progress import Tick
 
-Weights = NDArray[np.float32]
+PHOTOS = 32  # a mean over photos and positions settles long before a range does
+LEAST_MOVING = 0.1
+
+Means = NDArray[np.float64]
 
 
-def dense_shift(weights: Weights, mean: Weights, *, levels: int) -> Weights:
-    """Shift of the mean output, (out,), of weights (out, ..., in) whose inputs have these means, (in,).
+@dataclass(frozen=True)
+class Observed:
+    """What a layer of an int8 model gave: its mean output, (channels,), and the share that a bias still moves.
 
-    Kernel positions between are summed: the border's padding is not looked at. `levels` is the largest
-    quantized weight, 127 for int8.
+    An output at the end of its range, as ReLU leaves many, stays there when the bias changes a little.
     """
-    rounding = _rounding(weights, levels)
-    return np.asarray(rounding.reshape(len(weights), -1, weights.shape[-1]).sum(axis=1) @ mean, np.float32)
+
+    mean: Means
+    moving: Means
 
 
-def depthwise_shift(weights: Weights, mean: Weights, *, levels: int) -> Weights:
-    """Shift of the mean output, (channels,), of weights (channels, ...) and mean inputs (channels,)."""
-    return np.asarray(_rounding(weights, levels).reshape(len(weights), -1).sum(axis=1) * mean, np.float32)
+class Int8Layers(Protocol):
+    """The layers of an int8 model that have a bias.
+
+    `outputs` are the names of the tensors they compute, in the order they are computed, as in the float model.
+    """
+
+    outputs: tuple[str, ...]
+
+    def observe(self, layer: int, pixels: Pixels) -> Observed:
+        """Run photos, uint8 RGB (n, h, w, 3), up to one layer."""
+        ...
+
+    def shift(self, layer: int, amount: Means) -> None:
+        """Add `amount`, (channels,), in real numbers, to a layer's bias."""
+        ...
 
 
-def _rounding(weights: Weights, levels: int) -> Weights:
-    """Rounded minus real weights, with one symmetric scale for each output channel, the first axis."""
-    others = tuple(range(1, weights.ndim))
-    scale = np.maximum(np.abs(weights).max(axis=others, keepdims=True) / levels, 1e-12)
-    return np.asarray(np.rint(weights / scale) * scale - weights, np.float32)
+def correct_biases(
+    layers: Int8Layers, reference: Mapping[str, Means], pixels: Pixels, *, tick: Tick | None = None
+) -> None:
+    """Shift every bias so that a layer's mean output is the float model's, `reference`, on the same photos.
+
+    A layer whose output the float model does not have stays as it is. Raises ModelError when the int8 model gives numbers that are none.
+    """
+    known = [(layer, name) for layer, name in enumerate(layers.outputs) if name in reference]
+    for done, (layer, name) in enumerate(known, start=1):
+        seen = layers.observe(layer, pixels)
+        amount = (reference[name] - seen.mean) / np.maximum(seen.moving, LEAST_MOVING)
+        if not np.isfinite(amount).all():
+            raise ModelError(
+                f"layer '{name}': expected finite means, found others; train again at a lower --learning-rate"
+            )
+        layers.shift(layer, amount)
+        if tick:
+            tick(done, len(known))
+
+
+def observe(outputs: Iterable[NDArray[Any]], *, scale: float, zero_point: int) -> Observed:
+    """Average quantized outputs, 8 bits (..., channels), one for each photo."""
+    means, moving = [], []
+    for values in outputs:
+        flat = values.reshape(-1, values.shape[-1])
+        limits = np.iinfo(flat.dtype)
+        means.append(channel_means(flat))
+        moving.append(((flat > limits.min) & (flat < limits.max)).mean(axis=0))
+    return Observed((np.mean(means, axis=0) - zero_point) * scale, np.mean(moving, axis=0))
+
+
+def channel_means(values: NDArray[Any]) -> Means:
+    """Mean over all axes but the last."""
+    return np.asarray(values.reshape(-1, values.shape[-1]).mean(axis=0, dtype=np.float64))
+
+
+def shifted(bias: NDArray[np.int32], scale: NDArray[np.float32], amount: Means) -> NDArray[np.int32]:
+    """An int32 bias, (channels,), with a real amount added; a channel whose weights are all zero has no scale."""
+    steps = np.divide(amount, scale, out=np.zeros_like(amount), where=np.asarray(scale) > 0)
+    limits = np.iinfo(np.int32)
+    return np.clip(bias + np.rint(steps), limits.min, limits.max).astype(np.int32)

@@ -1,68 +1,169 @@
-"""Bias correction of a float ONNX model: the initializers of its biases replaced."""
+"""The layers of an int8 QDQ ONNX model: its graph cut behind a layer to watch it, its biases replaced."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgecls.errors import need
-from edgecls.export.bias_correction import PHOTOS, Weights, dense_shift, depthwise_shift
+from edgecls.export.bias_correction import (
+    PHOTOS,
+    Means,
+    Observed,
+    channel_means,
+    correct_biases,
+    observe,
+    shifted,
+)
 from edgecls.preprocess import Pixels
-
-LEVELS = 127
-REDUCED_LEVELS = 64  # ONNX Runtime's reduce_range takes -64..64
+from edgecls.progress import Tick
 
 
-def correct_onnx(source: Path, target: Path, pixels: Pixels, *, reduce_range: bool) -> None:
-    """Write `target`, the float ONNX model `source` with biases corrected for int8 weights.
+def correct_onnx(
+    path: Path,
+    source: Path,
+    pixels: Pixels,
+    *,
+    arithmetic: str,
+    threads: int,
+    tick: Tick | None = None,
+) -> None:
+    """Correct the biases of the int8 model `path`, in place, after the float model `source` it was made from.
 
-    `pixels` are calibration photos, uint8 RGB (n, h, w, 3), of which the first PHOTOS are used. Layers whose
-    weights or bias are no constants, and convolutions in several groups, stay as they are.
+    `pixels` are calibration photos, uint8 RGB (n, h, w, 3), of which the first PHOTOS are used. The int8 model
+    is watched in the `arithmetic` it will be computed with, "native" or "exact".
     """
     onnx = need("onnx", "export")
-    model = onnx.load(source)
-    constants = {t.name: onnx.numpy_helper.to_array(t) for t in model.graph.initializer}
-    nodes = [n for n in model.graph.node if n.op_type in ("Conv", "Gemm") and len(n.input) == 3]
-    nodes = [n for n in nodes if n.input[1] in constants and n.input[2] in constants]
-    means = _input_means(onnx, model, sorted({n.input[0] for n in nodes}), pixels[:PHOTOS])
-    levels = REDUCED_LEVELS if reduce_range else LEVELS
-    for number, node in enumerate(nodes):
-        shift = _shift(node, constants[node.input[1]], means[node.input[0]], levels)
-        if shift is None:
-            continue
-        corrected = (constants[node.input[2]] - shift).astype(np.float32)
-        node.input[2] = f"{node.input[2]}/corrected{number}"  # two layers may share a bias
-        model.graph.initializer.append(onnx.numpy_helper.from_array(corrected, node.input[2]))
-    onnx.save(model, target)
+    layers = OnnxLayers(onnx.load(path), arithmetic=arithmetic, threads=threads)
+    photos = pixels[:PHOTOS]
+    reference = float_means(onnx.load(source), layers.outputs, photos, threads=threads)
+    correct_biases(layers, reference, photos, tick=tick)
+    onnx.save(layers.model, path)
 
 
-def _shift(node: Any, weights: Weights, mean: Weights, levels: int) -> Weights | None:
-    attributes = {a.name: a.i for a in node.attribute}
-    if node.op_type == "Gemm":
-        return dense_shift(weights if attributes.get("transB", 0) else weights.T, mean, levels=levels)
-    groups = attributes.get("group", 1)
-    if groups == 1:  # (out, in, h, w)
-        return dense_shift(np.moveaxis(weights, 1, -1), mean, levels=levels)
-    if groups == len(weights) == len(mean):
-        return depthwise_shift(weights, mean, levels=levels)
-    return None
+def float_means(model: Any, names: tuple[str, ...], pixels: Pixels, *, threads: int) -> dict[str, Means]:
+    """Mean over photos and positions of each channel, the second axis, of those tensors that a float model has."""
+    made = {output for node in model.graph.node for output in node.output}
+    there = tuple(name for name in names if name in made)
+    sums: dict[str, Any] = dict.fromkeys(there, 0.0)
+    for values in _run(model, there, pixels, arithmetic="native", threads=threads):
+        for name, value in zip(there, values, strict=True):
+            sums[name] = sums[name] + channel_means(np.moveaxis(value, 1, -1))
+    return {name: total / len(pixels) for name, total in sums.items()}
 
 
-def _input_means(onnx: Any, model: Any, names: list[str], pixels: Pixels) -> dict[str, Weights]:
-    """Mean over photos and positions of each channel, the second axis, of these tensors."""
-    ort = need("onnxruntime", "export")
+@dataclass(frozen=True)
+class _Layer:
+    """Names of the float tensor it computes, of that tensor quantized, and of constants: bias, scales, zero point."""
+
+    output: str
+    quantized: str
+    scale: str
+    zero_point: str
+    bias: str
+    bias_scale: str
+
+
+class OnnxLayers:
+    """Convolutions and dense layers of an int8 QDQ ONNX model whose bias is a constant of their own."""
+
+    def __init__(self, model: Any, *, arithmetic: str, threads: int) -> None:
+        self.model = model
+        self._helper = need("onnx", "export").numpy_helper
+        self._arithmetic, self._threads = arithmetic, threads
+        self._constants = {tensor.name: tensor for tensor in model.graph.initializer}
+        self._maker = {name: node for node in model.graph.node for name in node.output}
+        self._readers: dict[str, list[Any]] = {}
+        for node in model.graph.node:
+            for name in node.input:
+                self._readers.setdefault(name, []).append(node)
+        found = (self._layer(node) for node in model.graph.node if node.op_type in ("Conv", "Gemm"))
+        self._layers = [layer for layer in found if layer is not None]
+        self.outputs = tuple(layer.output for layer in self._layers)
+
+    def observe(self, layer: int, pixels: Pixels) -> Observed:
+        names = self._layers[layer]
+        cut = self._cut(names.quantized)
+        ran = _run(cut, (names.quantized,), pixels, arithmetic=self._arithmetic, threads=self._threads)
+        return observe(
+            (np.moveaxis(values, 1, -1) for (values,) in ran),
+            scale=float(self._value(names.scale)),
+            zero_point=int(self._value(names.zero_point)),
+        )
+
+    def shift(self, layer: int, amount: Means) -> None:
+        names = self._layers[layer]
+        bias, scale = self._value(names.bias), self._value(names.bias_scale)
+        replaced = self._helper.from_array(shifted(bias, scale, amount), names.bias)
+        self._constants[names.bias].CopyFrom(replaced)
+
+    def _value(self, name: str) -> NDArray[Any]:
+        return np.asarray(self._helper.to_array(self._constants[name]))
+
+    def _layer(self, node: Any) -> _Layer | None:
+        """None when the bias or the output is not quantized, or the bias not this layer's alone."""
+        output = node.output[0]
+        while self._reader(output) in ("Relu", "Clip"):
+            output = self._readers[output][0].output[0]
+        if len(node.input) < 3 or self._reader(output) != "QuantizeLinear":
+            return None
+        bias = self._maker.get(node.input[2])
+        if bias is None or bias.op_type != "DequantizeLinear" or len(self._readers[node.input[2]]) > 1:
+            return None
+        quantize = self._readers[output][0]
+        names = (output, quantize.output[0], quantize.input[1], quantize.input[2], *bias.input[:2])
+        return _Layer(*names) if set(names[2:]) <= set(self._constants) else None
+
+    def _reader(self, name: str) -> str:
+        """Kind of the first node that reads a tensor, "" when none does."""
+        readers = self._readers.get(name, [])
+        return str(readers[0].op_type) if readers else ""
+
+    def _cut(self, output: str) -> Any:
+        """The model that computes this tensor and nothing more."""
+        needed, waiting = set[str](), [output]
+        while waiting:
+            name = waiting.pop()
+            if name not in needed:
+                needed.add(name)
+                waiting.extend(self._maker[name].input if name in self._maker else ())
+        onnx = need("onnx", "export")
+        graph = self.model.graph
+        nodes = [node for node in graph.node if needed & set(node.output)]
+        constants = [tensor for name, tensor in self._constants.items() if name in needed]
+        outputs = [onnx.helper.make_empty_tensor_value_info(output)]
+        cut = onnx.helper.make_graph(nodes, graph.name, list(graph.input), outputs, constants)
+        return onnx.helper.make_model(
+            cut, opset_imports=list(self.model.opset_import), ir_version=self.model.ir_version
+        )
+
+
+def _run(
+    model: Any, names: tuple[str, ...], pixels: Pixels, *, arithmetic: str, threads: int
+) -> Iterator[list[NDArray[Any]]]:
+    """The values of these tensors for each photo."""
+    session = _session(model, names, arithmetic, threads)
+    image = session.get_inputs()[0].name
+    for picture in pixels:
+        yield session.run(list(names), {image: picture[np.newaxis].astype(np.float32)})
+
+
+def _session(model: Any, names: tuple[str, ...], arithmetic: str, threads: int) -> Any:
+    onnx, ort = need("onnx", "export"), need("onnxruntime", "export")
     probed = onnx.ModelProto()
     probed.CopyFrom(model)
-    probed.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in names)
+    there = {output.name for output in probed.graph.output}
+    probed.graph.output.extend(
+        onnx.helper.make_empty_tensor_value_info(name) for name in names if name not in there
+    )
     options = ort.SessionOptions()
     options.log_severity_level = 3
-    session = ort.InferenceSession(probed.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    image = model.graph.input[0].name
-    sums: dict[str, Any] = dict.fromkeys(names, 0.0)
-    for picture in pixels:
-        values = session.run(names, {image: picture[np.newaxis].astype(np.float32)})
-        for name, value in zip(names, values, strict=True):
-            sums[name] = sums[name] + np.moveaxis(value, 1, -1).reshape(-1, value.shape[1]).mean(axis=0)
-    return {name: np.asarray(total / len(pixels), np.float32) for name, total in sums.items()}
+    options.intra_op_num_threads = threads
+    if arithmetic == "exact":
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return ort.InferenceSession(probed.SerializeToString(), options, providers=["CPUExecutionProvider"])

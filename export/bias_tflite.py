@@ -1,82 +1,156 @@
-"""Bias correction of a float TFLite model: its flatbuffer read, its biases replaced, written anew."""
+"""The layers of an int8 TFLite model: its flatbuffer read, cut behind a layer to watch it, its biases replaced."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgecls.errors import need
 from edgecls.export.activations import Activations
-from edgecls.export.bias_correction import PHOTOS, Weights, dense_shift, depthwise_shift
+from edgecls.export.bias_correction import (
+    PHOTOS,
+    Means,
+    Observed,
+    channel_means,
+    correct_biases,
+    observe,
+    shifted,
+)
 from edgecls.preprocess import Pixels
+from edgecls.progress import Tick
+from edgecls.quiet import quiet_stderr
+from edgecls.runtime.litert import tensor_spec
 
-LEVELS = 127  # the TFLite quantization specification wants symmetric weights in -127..127
 
-
-def correct_tflite(source: Path, target: Path, pixels: Pixels) -> None:
-    """Write `target`, the float TFLite model `source` with biases corrected for int8 weights.
+def correct_tflite(
+    path: Path, source: Path, pixels: Pixels, *, threads: int, tick: Tick | None = None
+) -> None:
+    """Correct the biases of the int8 model `path`, in place, after the float model `source` it was made from.
 
     `pixels` are calibration photos, uint8 RGB (n, h, w, 3), of which the first PHOTOS are used.
     """
-    schema = need("ai_edge_litert.schema_py_generated", "export")
-    flatbuffers = need("flatbuffers", "export")
-    model = schema.ModelT.InitFromPackedBuf(source.read_bytes(), 0)
-    graph = model.subgraphs[0]
-    layers = [
-        (op, kind) for op in graph.operators if (kind := _kind(schema, model, op)) and op.inputs[2] >= 0
-    ]
-    means = _input_means(source, sorted({int(op.inputs[0]) for op, _ in layers}), pixels[:PHOTOS])
-    for op, kind in layers:
-        weights = _array(model, graph.tensors[op.inputs[1]])
-        mean = means[int(op.inputs[0])]
-        if kind == "depthwise":  # (1, h, w, channels)
-            shift = depthwise_shift(np.moveaxis(weights, 3, 0), mean, levels=LEVELS)
-        else:  # (out, h, w, in) or (out, in)
-            shift = dense_shift(weights, mean, levels=LEVELS)
-        _store(schema, model, op, _array(model, graph.tensors[op.inputs[2]]) - shift)
-    builder = flatbuffers.Builder(1024)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    target.write_bytes(bytes(builder.Output()))
+    layers = TfliteLayers(path, threads=threads)
+    photos = pixels[:PHOTOS]
+    correct_biases(layers, float_means(source, layers.outputs, photos, threads=threads), photos, tick=tick)
+    path.write_bytes(pack_model(layers.model))
 
 
-def _kind(schema: Any, model: Any, op: Any) -> str:
-    """ "dense", "depthwise", or "" for a layer without weights."""
-    code = model.operatorCodes[op.opcodeIndex]
-    operators = schema.BuiltinOperator
-    kinds = {
-        operators.CONV_2D: "dense",
-        operators.FULLY_CONNECTED: "dense",
-        operators.DEPTHWISE_CONV_2D: "depthwise",
-    }
-    return kinds.get(max(code.builtinCode, code.deprecatedBuiltinCode), "")
-
-
-def _array(model: Any, tensor: Any) -> Weights:
-    return np.frombuffer(bytes(model.buffers[tensor.buffer].data), np.float32).reshape(tensor.shape)
-
-
-def _store(schema: Any, model: Any, op: Any, bias: Weights) -> None:
-    """Give the layer a bias tensor of its own: two layers may share one, of zeros for example."""
-    graph = model.subgraphs[0]
-    buffer = schema.BufferT()
-    buffer.data = np.frombuffer(bias.astype(np.float32).tobytes(), np.uint8)
-    model.buffers.append(buffer)
-    tensor = schema.TensorT()
-    tensor.__dict__.update(graph.tensors[op.inputs[2]].__dict__)
-    tensor.name = tensor.name + f"/corrected{len(graph.tensors)}".encode()
-    tensor.buffer = len(model.buffers) - 1
-    graph.tensors.append(tensor)
-    op.inputs = [op.inputs[0], op.inputs[1], len(graph.tensors) - 1]
-
-
-def _input_means(source: Path, tensors: list[int], pixels: Pixels) -> dict[int, Weights]:
-    """Mean over photos and positions of each channel of these tensors, float32 (channels,)."""
-    model = Activations(source)
-    sums: dict[int, Any] = dict.fromkeys(tensors, 0.0)
+def float_means(source: Path, names: tuple[str, ...], pixels: Pixels, *, threads: int) -> dict[str, Means]:
+    """Mean over photos and positions of each channel of those of these tensors that a float TFLite model has."""
+    model = Activations(source, threads=threads)
+    sums: dict[str, Any] = {name: 0.0 for name in names if name in model.indices}
     for _ in model.walk(pixels):
-        for index in tensors:
-            values = model.values(index)
-            sums[index] = sums[index] + values.reshape(-1, values.shape[-1]).mean(axis=0)
-    return {index: np.asarray(total / len(pixels), np.float32) for index, total in sums.items()}
+        for name in sums:
+            sums[name] = sums[name] + channel_means(model.values(model.indices[name]))
+    return {name: total / len(pixels) for name, total in sums.items()}
+
+
+def read_model(schema: Any, path: Path) -> Any:
+    """A .tflite as the objects of its schema; buffers that lie behind the flatbuffer are taken into it."""
+    content = path.read_bytes()
+    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    for buffer in model.buffers:
+        if buffer.offset > 1:  # 0 and 1 mean that the data is inside
+            buffer.data = np.frombuffer(content, np.uint8, buffer.size, buffer.offset)
+            buffer.offset = buffer.size = 0
+    return model
+
+
+def pack_model(model: Any) -> bytes:
+    """The objects of the schema as a flatbuffer."""
+    builder = need("flatbuffers", "export").Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+class TfliteLayers:
+    """Convolutions and dense layers of an int8 .tflite that have an int32 bias of their own."""
+
+    def __init__(self, path: Path, *, threads: int) -> None:
+        self._schema = need("ai_edge_litert.schema_py_generated", "export")
+        self.model = read_model(self._schema, path)
+        self._graph = self.model.subgraphs[0]
+        self._threads = threads
+        self._positions = [i for i, op in enumerate(self._graph.operators) if self._has_bias(op)]
+        self._separate_biases()
+        self.outputs: tuple[str, ...] = tuple(
+            self._output(layer).name.decode() for layer in range(len(self._positions))
+        )
+
+    def observe(self, layer: int, pixels: Pixels) -> Observed:
+        found = self._output(layer).quantization
+        return observe(
+            self._run(layer, pixels), scale=float(found.scale[0]), zero_point=int(found.zeroPoint[0])
+        )
+
+    def shift(self, layer: int, amount: Means) -> None:
+        tensor = self._bias(layer)
+        buffer = self.model.buffers[tensor.buffer]
+        bias = np.frombuffer(bytes(buffer.data), np.int32)
+        scale = np.asarray(tensor.quantization.scale, np.float32)
+        buffer.data = np.frombuffer(shifted(bias, scale, amount).tobytes(), np.uint8)
+
+    def _has_bias(self, op: Any) -> bool:
+        code = self.model.operatorCodes[op.opcodeIndex]
+        operators, types = self._schema.BuiltinOperator, self._schema.TensorType
+        kinds = (operators.CONV_2D, operators.FULLY_CONNECTED, operators.DEPTHWISE_CONV_2D)
+        if max(code.builtinCode, code.deprecatedBuiltinCode) not in kinds:
+            return False
+        if len(op.inputs) < 3 or op.inputs[2] < 0:
+            return False
+        output, bias = self._graph.tensors[op.outputs[0]], self._graph.tensors[op.inputs[2]]
+        return bool(output.type == types.INT8 and bias.type == types.INT32)
+
+    def _output(self, layer: int) -> Any:
+        return self._graph.tensors[self._graph.operators[self._positions[layer]].outputs[0]]
+
+    def _bias(self, layer: int) -> Any:
+        return self._graph.tensors[self._graph.operators[self._positions[layer]].inputs[2]]
+
+    def _separate_biases(self) -> None:
+        """Two layers may share a bias tensor, and two tensors a buffer, of zeros for example: end that."""
+        tensors = Counter(int(i) for op in self._graph.operators for i in op.inputs)
+        buffers = Counter(tensor.buffer for tensor in self._graph.tensors)
+        for position in self._positions:
+            op = self._graph.operators[position]
+            tensor = self._graph.tensors[op.inputs[2]]
+            if tensors[int(op.inputs[2])] == 1 and buffers[tensor.buffer] == 1:
+                continue
+            own, buffer = self._schema.TensorT(), self._schema.BufferT()
+            own.__dict__.update(tensor.__dict__)
+            own.buffer = len(self.model.buffers)
+            buffer.data = self.model.buffers[tensor.buffer].data
+            self.model.buffers.append(buffer)
+            self._graph.tensors.append(own)
+            op.inputs = [op.inputs[0], op.inputs[1], len(self._graph.tensors) - 1]
+
+    def _run(self, layer: int, pixels: Pixels) -> Iterator[NDArray[Any]]:
+        interpreter = self._interpreter(layer)
+        image, output = interpreter.get_input_details()[0], interpreter.get_output_details()[0]["index"]
+        spec = tensor_spec(image)
+        for picture in pixels:
+            interpreter.set_tensor(image["index"], spec.encode_pixels(picture[np.newaxis]))
+            interpreter.invoke()
+            yield interpreter.get_tensor(output)
+
+    def _interpreter(self, layer: int) -> Any:
+        """Of the model that ends behind this layer."""
+        graph, model, position = self._graph, self.model, self._positions[layer]
+        operators, outputs, signatures = graph.operators, graph.outputs, model.signatureDefs
+        try:
+            graph.operators, graph.outputs = operators[: position + 1], [operators[position].outputs[0]]
+            model.signatureDefs = None
+            cut = pack_model(model)
+        finally:
+            graph.operators, graph.outputs, model.signatureDefs = operators, outputs, signatures
+        with quiet_stderr():
+            interpreter = need("ai_edge_litert.interpreter", "export").Interpreter(
+                model_content=cut, num_threads=self._threads
+            )
+            interpreter.allocate_tensors()
+        return interpreter

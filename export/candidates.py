@@ -18,7 +18,8 @@ from edgecls.export.int8_tflite import METHOD as TFLITE_METHOD
 from edgecls.export.int8_tflite import quantize_tflite
 from edgecls.machine import Machine
 from edgecls.preprocess import Pixels
-from edgecls.progress import Announce, Tick
+from edgecls.progress import Announce
+from edgecls.runtime.arithmetic import arithmetic_for
 from edgecls.runtime.model_file import Card
 
 METHODS = {"tflite": TFLITE_METHOD, "onnx": ONNX_METHOD}
@@ -66,9 +67,16 @@ def make_int8(
         precisions = ["int8"] + (["int8-avx2"] if source.format == "onnx" and machine.saturates else [])
         for precision in precisions:
             target = source.path.with_name(f"model.{precision}.{source.format}")
-            tick = announce(f"{source.format} {precision}, calibrating")
             try:
-                _quantize(source, target, precision, calibration.pixels, threads=threads, tick=tick)
+                _quantize(
+                    source,
+                    target,
+                    precision,
+                    calibration.pixels,
+                    machine=machine,
+                    threads=threads,
+                    announce=announce,
+                )
             except ModelError as error:
                 made.append(Candidate(target, source.format, precision, failure=str(error)))
             else:
@@ -77,17 +85,26 @@ def make_int8(
 
 
 def _quantize(
-    source: Candidate, target: Path, precision: str, pixels: Pixels, *, threads: int, tick: Tick
+    source: Candidate,
+    target: Path,
+    precision: str,
+    pixels: Pixels,
+    *,
+    machine: Machine,
+    threads: int,
+    announce: Announce,
 ) -> None:
-    """Correct the biases of the float model for the rounding to come, then quantize it."""
-    corrected = target.with_name(f"corrected.{target.name}")
+    """Quantize the float model, then correct the biases for what the rounding did."""
+    tick = announce(f"{source.format} {precision}, calibrating")
     if source.format == "tflite":
-        correct_tflite(source.path, corrected, pixels)
-        quantize_tflite(corrected, target, pixels, threads=threads, tick=tick)
-    else:
-        reduced = precision == "int8-avx2"
-        correct_onnx(source.path, corrected, pixels, reduce_range=reduced)
-        quantize_onnx(corrected, target, pixels, reduce_range=reduced, tick=tick)
+        quantize_tflite(source.path, target, pixels, threads=threads, tick=tick)
+        tick = announce(f"{source.format} {precision}, correcting biases")
+        correct_tflite(target, source.path, pixels, threads=threads, tick=tick)
+        return
+    quantize_onnx(source.path, target, pixels, reduce_range=precision == "int8-avx2", tick=tick)
+    arithmetic = arithmetic_for(source.format, precision, machine)
+    tick = announce(f"{source.format} {precision}, correcting biases")
+    correct_onnx(target, source.path, pixels, arithmetic=arithmetic, threads=threads, tick=tick)
 
 
 def embed_cards(candidates: list[Candidate], card: Callable[[str], Card]) -> None:

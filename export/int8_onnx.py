@@ -12,7 +12,7 @@ from edgecls.preprocess import Pixels
 from edgecls.progress import Tick
 from edgecls.quiet import quiet_stderr
 
-METHOD = "bias correction, onnxruntime quantize_static QDQ, per-channel weights, min-max"
+METHOD = "onnxruntime quantize_static QDQ, per-channel weights, min-max, biases corrected layer by layer"
 # Probabilities stay float32: steps of 1/256 are too coarse for a confidence.
 KEPT_FLOAT = ("Softmax",)
 

@@ -40,7 +40,7 @@ class LiteRTEngine:
                 f"{path}: expected one input and one output, found {len(inputs)} and {len(outputs)}"
             )
         self._in, self._out = inputs[0]["index"], outputs[0]["index"]
-        self.input, self.output = _spec(inputs[0]), _spec(outputs[0])
+        self.input, self.output = tensor_spec(inputs[0]), tensor_spec(outputs[0])
 
     def run(self, batch: Pixels) -> NDArray[np.float32]:
         check_batch(batch, self.input)
@@ -89,7 +89,8 @@ def _load(path: Path, package: str | None, threads: int) -> tuple[str, Any]:
     )
 
 
-def _spec(details: dict[str, Any]) -> TensorSpec:
+def tensor_spec(details: dict[str, Any]) -> TensorSpec:
+    """A tensor as `Interpreter.get_input_details` and `get_output_details` describe it."""
     scale, zero_point = details["quantization"]
     return TensorSpec(
         name=str(details["name"]),
