@@ -58,7 +58,7 @@ def correct_biases(
 ) -> None:
     """Shift every bias so that a layer's mean output is the float model's, `reference`, on the same photos.
 
-    A layer whose output the float model does not have stays as it is. Raises ModelError when the int8 model gives numbers that are none.
+    A layer whose output the float model does not have stays as it is. Raises ModelError when a mean is no number.
     """
     known = [(layer, name) for layer, name in enumerate(layers.outputs) if name in reference]
     for done, (layer, name) in enumerate(known, start=1):

@@ -51,7 +51,8 @@ def float_means(model: Any, names: tuple[str, ...], pixels: Pixels, *, threads: 
     made = {output for node in model.graph.node for output in node.output}
     there = tuple(name for name in names if name in made)
     sums: dict[str, Any] = dict.fromkeys(there, 0.0)
-    for values in _run(model, there, pixels, arithmetic="native", threads=threads):
+    ran = _run(model, there, pixels, arithmetic="native", threads=threads) if there else ()
+    for values in ran:
         for name, value in zip(there, values, strict=True):
             sums[name] = sums[name] + channel_means(np.moveaxis(value, 1, -1))
     return {name: total / len(pixels) for name, total in sums.items()}
