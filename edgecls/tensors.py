@@ -40,14 +40,6 @@ class TensorSpec:
     def is_quantized(self) -> bool:
         return self.scale != 0.0
 
-    def quantize(self, real: NDArray[np.float32]) -> NDArray[np.generic]:
-        """Real values to this tensor's dtype: round half to even, then clamp to the dtype's range."""
-        if not self.is_quantized:
-            return real.astype(self.dtype)
-        limits = np.iinfo(self.dtype)
-        steps = np.rint(real / self.scale) + self.zero_point
-        return np.asarray(np.clip(steps, limits.min, limits.max), self.dtype)
-
     def dequantize(self, values: NDArray[np.generic]) -> NDArray[np.float32]:
         """This tensor's numbers to real values, float32."""
         real = values.astype(np.float32)
@@ -56,12 +48,12 @@ class TensorSpec:
         return np.asarray((real - self.zero_point) * np.float32(self.scale), np.float32)
 
     def encode_pixels(self, pixels: Pixels) -> NDArray[np.generic]:
-        """uint8 pixels of any shape to what this input wants; the pixel values 0..255 are the real values."""
-        if self.dtype == "uint8" and not self.is_quantized:
+        """uint8 pixels of any shape as this input takes them: as they are, less 128 as int8, or as float 0..255.
+
+        Scale and zero point say what the network makes of them and change nothing here.
+        """
+        if self.dtype == "uint8":
             return pixels
-        if self.dtype == "int8" and self.scale == 1.0 and self.zero_point == -128:
+        if self.dtype == "int8":
             return np.bitwise_xor(pixels, np.uint8(0x80)).view(np.int8)  # x - 128, exactly
-        if not self.is_quantized:
-            return pixels.astype(self.dtype)
-        table = self.quantize(np.arange(256, dtype=np.float32))
-        return np.take(table, pixels)
+        return pixels.astype(np.float32)

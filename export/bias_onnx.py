@@ -20,8 +20,10 @@ from edgecls.export.bias_correction import (
     observe,
     shifted,
 )
+from edgecls.export.onnx_graph import needed
 from edgecls.preprocess import Pixels
 from edgecls.progress import Tick
+from edgecls.runtime.onnx import tensor_spec
 
 
 def correct_onnx(
@@ -127,16 +129,11 @@ class OnnxLayers:
 
     def _cut(self, output: str) -> Any:
         """The model that computes this tensor and nothing more."""
-        needed, waiting = set[str](), [output]
-        while waiting:
-            name = waiting.pop()
-            if name not in needed:
-                needed.add(name)
-                waiting.extend(self._maker[name].input if name in self._maker else ())
         onnx = need("onnx", "export")
         graph = self.model.graph
-        nodes = [node for node in graph.node if needed & set(node.output)]
-        constants = [tensor for name, tensor in self._constants.items() if name in needed]
+        names = needed(graph, [output])
+        nodes = [node for node in graph.node if names & set(node.output)]
+        constants = [tensor for name, tensor in self._constants.items() if name in names]
         outputs = [onnx.helper.make_empty_tensor_value_info(output)]
         cut = onnx.helper.make_graph(nodes, graph.name, list(graph.input), outputs, constants)
         return onnx.helper.make_model(
@@ -149,9 +146,9 @@ def _run(
 ) -> Iterator[list[NDArray[Any]]]:
     """The values of these tensors for each photo."""
     session = _session(model, names, arithmetic, threads)
-    image = session.get_inputs()[0].name
+    image = tensor_spec(session.get_inputs()[0])
     for picture in pixels:
-        yield session.run(list(names), {image: picture[np.newaxis].astype(np.float32)})
+        yield session.run(list(names), {image.name: image.encode_pixels(picture[np.newaxis])})
 
 
 def _session(model: Any, names: tuple[str, ...], arithmetic: str, threads: int) -> Any:

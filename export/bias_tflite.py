@@ -21,6 +21,7 @@ from edgecls.export.bias_correction import (
     observe,
     shifted,
 )
+from edgecls.export.tflite_graph import builtin_code, pack_model, read_model
 from edgecls.preprocess import Pixels
 from edgecls.progress import Tick
 from edgecls.quiet import quiet_stderr
@@ -50,30 +51,12 @@ def float_means(source: Path, names: tuple[str, ...], pixels: Pixels, *, threads
     return {name: total / len(pixels) for name, total in sums.items()}
 
 
-def read_model(schema: Any, path: Path) -> Any:
-    """A .tflite as the objects of its schema; buffers that lie behind the flatbuffer are taken into it."""
-    content = path.read_bytes()
-    model = schema.ModelT.InitFromPackedBuf(content, 0)
-    for buffer in model.buffers:
-        if buffer.offset > 1:  # 0 and 1 mean that the data is inside
-            buffer.data = np.frombuffer(content, np.uint8, buffer.size, buffer.offset)
-            buffer.offset = buffer.size = 0
-    return model
-
-
-def pack_model(model: Any) -> bytes:
-    """The objects of the schema as a flatbuffer."""
-    builder = need("flatbuffers", "export").Builder(1024)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
-
-
 class TfliteLayers:
     """Convolutions and dense layers of an int8 .tflite that have an int32 bias of their own."""
 
     def __init__(self, path: Path, *, threads: int) -> None:
         self._schema = need("ai_edge_litert.schema_py_generated", "export")
-        self.model = read_model(self._schema, path)
+        self.model = read_model(path)
         self._graph = self.model.subgraphs[0]
         self._threads = threads
         self._positions = [i for i, op in enumerate(self._graph.operators) if self._has_bias(op)]
@@ -96,10 +79,9 @@ class TfliteLayers:
         buffer.data = np.frombuffer(shifted(bias, scale, amount).tobytes(), np.uint8)
 
     def _has_bias(self, op: Any) -> bool:
-        code = self.model.operatorCodes[op.opcodeIndex]
         operators, types = self._schema.BuiltinOperator, self._schema.TensorType
         kinds = (operators.CONV_2D, operators.FULLY_CONNECTED, operators.DEPTHWISE_CONV_2D)
-        if max(code.builtinCode, code.deprecatedBuiltinCode) not in kinds:
+        if builtin_code(self.model, op) not in kinds:
             return False
         if len(op.inputs) < 3 or op.inputs[2] < 0:
             return False

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from edgecls.errors import ModelError, need
+from edgecls.export.raw_onnx import feed_raw_onnx, onnx_entry
 from edgecls.preprocess import Pixels
 from edgecls.progress import Tick
 from edgecls.quiet import quiet_stderr
@@ -38,7 +39,7 @@ def prepare_onnx(source: Path, target: Path) -> None:
 def quantize_onnx(
     source: Path, target: Path, pixels: Pixels, *, reduce_range: bool, tick: Tick | None = None
 ) -> None:
-    """Write `target`, an int8 QDQ model, from the float model `source` that `prepare_onnx` made.
+    """Write `target`, an int8 QDQ model that takes uint8 pixels, from the float model `source` of `prepare_onnx`.
 
     `pixels` are the calibration photos, uint8 RGB (n, h, w, 3). With `reduce_range` weights use 7 bits, so
     that pairwise 16-bit sums on x86 without VNNI saturate less. Raises ModelError when the quantizer fails.
@@ -46,6 +47,9 @@ def quantize_onnx(
     quantization = need("onnxruntime.quantization", "export")
     onnx = need("onnx", "export")
     graph = onnx.load(source).graph
+    entry = onnx_entry(source)
+    stated = _state(quantization, graph.input[0].name, 0.0, 255.0)
+    stated |= _state(quantization, entry.tensor, entry.low, entry.high)
     kinds = sorted({node.op_type for node in graph.node} - set(KEPT_FLOAT))
     try:
         with quiet_stderr():
@@ -60,18 +64,19 @@ def quantize_onnx(
                 weight_type=quantization.QuantType.QInt8,
                 activation_type=quantization.QuantType.QUInt8,
                 calibrate_method=quantization.CalibrationMethod.MinMax,
-                extra_options={"TensorQuantOverrides": _pixel_range(graph.input[0].name, quantization)},
+                extra_options={"TensorQuantOverrides": stated},
             )
+            feed_raw_onnx(target, entry)
     except Exception as error:  # the quantizer raises whatever its passes meet
         raise ModelError(
             f"{source.name} could not be quantized to int8 ({error}); export it with --format tflite"
         ) from error
 
 
-def _pixel_range(name: str, quantization: Any) -> dict[str, list[dict[str, Any]]]:
+def _state(quantization: Any, name: str, low: float, high: float) -> dict[str, list[dict[str, Any]]]:
     """Pixels are 0..255 by definition, not as far as the calibration photos happen to reach."""
-    stated = {"quant_type": quantization.QuantType.QUInt8, "rmin": np.float32(0.0), "rmax": np.float32(255.0)}
-    return {name: [stated]}
+    kind = quantization.QuantType.QUInt8
+    return {name: [{"quant_type": kind, "rmin": np.float32(low), "rmax": np.float32(high)}]}
 
 
 def _reader(quantization: Any, pixels: Pixels, name: str, tick: Tick | None) -> Any:

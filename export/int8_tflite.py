@@ -9,6 +9,7 @@ import numpy as np
 
 from edgecls.errors import ModelError, need
 from edgecls.export.activations import Activations
+from edgecls.export.raw_tflite import feed_raw_tflite, tflite_entry
 from edgecls.preprocess import Pixels
 from edgecls.progress import Tick
 from edgecls.quiet import quiet_stderr
@@ -21,7 +22,7 @@ KEPT_FLOAT = ("SOFTMAX", "OUTPUT")
 def quantize_tflite(
     source: Path, target: Path, pixels: Pixels, *, threads: int, tick: Tick | None = None
 ) -> None:
-    """Write `target`, an int8 model whose input is pixel - 128, from the float32 model `source`.
+    """Write `target`, an int8 model that takes uint8 pixels, from the float32 model `source`.
 
     `pixels` are the calibration photos, uint8 RGB (n, h, w, 3). Raises ModelError when the quantizer fails.
     """
@@ -34,10 +35,13 @@ def quantize_tflite(
             first = [{name: pixels[:1].astype(np.float32)}]  # a list: the quantizer asks for its length
             ranges = quantizer.calibrate({key: first}, num_threads=threads)
             _observe(ranges, source, pixels, threads=threads, tick=tick)
-            _state_input_range(ranges, source)
+            entry = tflite_entry(source)
+            _set_range(ranges[_input(source)], 0.0, 255.0)
+            _set_range(ranges[entry.tensor], entry.low, entry.high)
             result = quantizer.quantize(ranges, enable_progress_report=False)
             # Not result.export_model: it writes through a memory map, and a full disk then kills the process.
             target.write_bytes(result.quantized_model)
+            feed_raw_tflite(target, entry)
     except (ValueError, RuntimeError, KeyError) as error:
         raise ModelError(
             f"{source.name} could not be quantized to int8 ({error}); export float with --no-int8"
@@ -73,13 +77,9 @@ def _signature(source: Path) -> tuple[str, str]:
     return key, signatures[key]["inputs"][0]
 
 
-def _state_input_range(ranges: dict[str, Any], source: Path) -> None:
-    """Pixels are 0..255 by definition, not as far as the calibration photos happen to reach.
-
-    With that range the input's scale is exactly 1 and its zero point -128: int8 = pixel - 128.
-    """
-    name = _interpreter(source).get_input_details()[0]["name"]
-    _set_range(ranges[name], 0.0, 255.0)
+def _input(source: Path) -> str:
+    """Name of the model's input tensor."""
+    return str(_interpreter(source).get_input_details()[0]["name"])
 
 
 def _observe(

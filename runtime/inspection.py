@@ -90,18 +90,15 @@ def _inspect(model: ModelFile) -> Inspection:
 
 
 def input_formula(spec: TensorSpec) -> str:
-    """How a raw pixel, 0..255, becomes a number of this input, e.g. "int8 = pixel - 128"."""
+    """What a raw pixel, 0..255, becomes and stands for, e.g. "int8 = pixel - 128"."""
+    fed = f"{spec.dtype} = pixel" + (" - 128" if spec.dtype == "int8" else "")
     if not spec.is_quantized:
-        return f"{spec.dtype} = pixel"
-    if spec.scale == 1.0:
-        offset = f" {'-' if spec.zero_point < 0 else '+'} {abs(spec.zero_point)}" if spec.zero_point else ""
-        return f"{spec.dtype} = pixel{offset}"
-    low, high = (-128, 127) if spec.dtype == "int8" else (0, 255)
-    sign = "-" if spec.zero_point < 0 else "+"
-    return (
-        f"{spec.dtype} = round(pixel / {spec.scale:.9g}) {sign} {abs(spec.zero_point)}, "
-        f"clamped to {low}..{high}"
-    )
+        return fed
+    zero = spec.zero_point + (128 if spec.dtype == "int8" else 0)
+    if (spec.scale, zero) == (1.0, 0):
+        return fed
+    value = f"(pixel {'-' if zero > 0 else '+'} {abs(zero)})" if zero else "pixel"
+    return f"{fed}, stands for {spec.scale:.9g} * {value}"
 
 
 def describe_arithmetic(operators: Operators) -> str:

@@ -48,7 +48,7 @@ class OnnxEngine:
             raise ModelError(
                 f"{path}: expected one input and one output, found {len(inputs)} and {len(outputs)}"
             )
-        self.input, self.output = _spec(inputs[0]), _spec(outputs[0])
+        self.input, self.output = tensor_spec(inputs[0]), tensor_spec(outputs[0])
 
     def run(self, batch: Pixels) -> NDArray[np.float32]:
         check_batch(batch, self.input)
@@ -63,6 +63,7 @@ class OnnxEngine:
         return np.asarray(self._session.run(None, feed)[0][0], np.float32)
 
 
-def _spec(node: Any) -> TensorSpec:
+def tensor_spec(node: Any) -> TensorSpec:
+    """A tensor as `InferenceSession.get_inputs` and `get_outputs` describe it."""
     shape = tuple(side if isinstance(side, int) else 1 for side in node.shape)
     return TensorSpec(name=node.name, shape=shape, dtype=_DTYPES.get(node.type, node.type))

@@ -26,6 +26,7 @@ from edgecls.export.bias_correction import (
 from edgecls.export.export import ExportResult
 from edgecls.export.int8_onnx import quantize_onnx
 from edgecls.export.int8_tflite import quantize_tflite
+from edgecls.export.tflite_graph import pack_model, read_model
 from edgecls.preprocess import Pixels
 
 PICTURE = np.zeros((1, 4, 4, 3), np.uint8)
@@ -151,16 +152,15 @@ def test_channel_means_are_over_all_other_axes() -> None:
 def test_layers_that_share_a_bias_get_one_each(
     exported: ExportResult, photos: Pixels, tmp_path: Path
 ) -> None:
-    schema = pytest.importorskip("ai_edge_litert.schema_py_generated", reason="needs ai-edge-litert")
     path, shared = exported.bundle.folder / "model.int8.tflite", tmp_path / "model.int8.tflite"
-    model = bias_tflite.read_model(schema, path)
+    model = read_model(path)
     graph = model.subgraphs[0]
     at, first = next((i, op) for i, op in enumerate(graph.operators) if len(op.inputs) == 3)
     twin, output = copy(first), copy(graph.tensors[first.outputs[0]])
     graph.tensors.append(output)
     twin.outputs = [len(graph.tensors) - 1]
     graph.operators.insert(at + 1, twin)
-    shared.write_bytes(bias_tflite.pack_model(model))
+    shared.write_bytes(pack_model(model))
 
     layers = bias_tflite.TfliteLayers(shared, threads=1)
     before = [layers.observe(layer, photos).mean for layer in (0, 1)]

@@ -50,7 +50,9 @@ def test_one_partition_of_xnnpack_runs_the_whole_graph(
     enet: tuple[Path, RunRecord, Bundle], precision: str
 ) -> None:
     found = operators(enet[2], precision)
-    assert (found.partitions, dict(found.fallen_back)) == (1, {})
+    # uint8 pixels become int8, a flip of one bit, before the partition: XNNPACK does not convert between the two.
+    outside = {"QUANTIZE": 1} if precision == "int8" else {}
+    assert (found.partitions, dict(found.fallen_back)) == (1, outside)
 
 
 @pytest.mark.parametrize("precision", ["float32", "int8"])

@@ -69,8 +69,10 @@ def test_a_file_without_a_card_or_a_changed_one_is_an_error(tiny: Path, tmp_path
         ("uint8", 0.0, 0, "uint8 = pixel"),
         ("uint8", 1.0, 0, "uint8 = pixel"),
         ("int8", 1.0, -128, "int8 = pixel - 128"),
-        ("int8", 0.5, -3, "int8 = round(pixel / 0.5) - 3, clamped to -128..127"),
-        ("uint8", 2.0, 7, "uint8 = round(pixel / 2) + 7, clamped to 0..255"),
+        ("uint8", 0.0078125, 127, "uint8 = pixel, stands for 0.0078125 * (pixel - 127)"),
+        ("int8", 0.0078125, -1, "int8 = pixel - 128, stands for 0.0078125 * (pixel - 127)"),
+        ("uint8", 0.5, -3, "uint8 = pixel, stands for 0.5 * (pixel + 3)"),
+        ("uint8", 0.5, 0, "uint8 = pixel, stands for 0.5 * pixel"),
     ],
 )
 def test_the_input_formula_is_exact(dtype: str, scale: float, zero_point: int, formula: str) -> None:

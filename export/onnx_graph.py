@@ -1,0 +1,18 @@
+"""What an ONNX graph computes its outputs from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+
+def needed(graph: Any, outputs: Iterable[str]) -> set[str]:
+    """Names of all tensors that these outputs are computed from, themselves included."""
+    makers = {name: node for node in graph.node for name in node.output}
+    found, waiting = set[str](), list(outputs)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting.extend(makers[name].input if name in makers else ())
+    return found

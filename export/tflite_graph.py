@@ -1,0 +1,43 @@
+"""A TFLite file as the objects of its schema, read and written."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgecls.errors import need
+
+
+def read_model(path: Path) -> Any:
+    """The objects of a .tflite; buffers that lie behind the flatbuffer are taken into it."""
+    schema = need("ai_edge_litert.schema_py_generated", "export")
+    content = path.read_bytes()
+    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    for buffer in model.buffers:
+        if buffer.offset > 1:  # 0 and 1 mean that the data is inside
+            buffer.data = np.frombuffer(content, np.uint8, buffer.size, buffer.offset)
+            buffer.offset = buffer.size = 0
+    return model
+
+
+def pack_model(model: Any) -> bytes:
+    """The objects of the schema as a flatbuffer."""
+    builder = need("flatbuffers", "export").Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def builtin_code(model: Any, op: Any) -> int:
+    """Number of an operator's kind; old files keep it in a field of one byte."""
+    code = model.operatorCodes[op.opcodeIndex]
+    return int(max(code.builtinCode, code.deprecatedBuiltinCode))
+
+
+@cache
+def builtin_names() -> dict[int, str]:
+    """Kinds of operators by number, e.g. 3: "CONV_2D"."""
+    operators = need("ai_edge_litert.schema_py_generated", "export").BuiltinOperator
+    return {number: name for name, number in vars(operators).items() if isinstance(number, int)}
