@@ -15,10 +15,23 @@ from edgecls.preprocess import Preprocess
 from edgecls.records import from_record, to_record
 from edgecls.tensors import TensorSpec
 
-SCHEMA = 1
+SCHEMA = 2
 DOCUMENT = "manifest.json"
 FORMATS = ("tflite", "onnx")
 PRECISIONS = ("float32", "float16", "int8", "int8-avx2")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The gate: what int8 may differ from float in, on photos that neither calibrate nor test.
+
+    `max_drop` and `max_class_drop` are points of top-1, of all photos and of any one class; `min_agreement` is the
+    fraction of decided photos (see Agreement) that must keep float's answer.
+    """
+
+    max_drop: float = 0.5
+    max_class_drop: float = 5.0
+    min_agreement: float = 0.99
 
 
 @dataclass(frozen=True)
@@ -101,7 +114,7 @@ class Manifest:
     """Contents of manifest.json.
 
     `inputs_digest` is over everything that determines the bundle, so that the same inputs find it again.
-    `max_drop` is the gate in points; `golden_sha256` the digest of golden.npz.
+    `golden_sha256` is the digest of golden.npz.
     """
 
     schema: int
@@ -113,7 +126,7 @@ class Manifest:
     preprocess: Preprocess
     temperature: float
     threshold: float
-    max_drop: float
+    limits: Limits
     variants: tuple[Variant, ...]
     rejected: tuple[Rejected, ...]
     calibration: Calibration | None

@@ -28,12 +28,21 @@ class Proportion:
 
 
 @dataclass(frozen=True)
+class ClassDrop:
+    """How much of its accuracy one class loses: the fraction `drop` of its `n` photos; `index` is the class."""
+
+    index: int
+    drop: float
+    n: int
+
+
+@dataclass(frozen=True)
 class Agreement:
     """How another precision of a model differs from the float model on the same n photos.
 
     Shares are fractions. A photo is decided when the float margin, best minus second probability, is at
     least DECIDED_MARGIN. `drop` is float top-1 minus this top-1, with the 95 % interval of paired
-    proportions (Agresti and Min 2005, one half added to each cell).
+    proportions (Agresti and Min 2005, one half added to each cell). `worst_class` loses most.
     """
 
     n: int
@@ -44,6 +53,7 @@ class Agreement:
     drop: float
     drop_low: float
     drop_high: float
+    worst_class: ClassDrop
 
 
 @dataclass(frozen=True)
@@ -110,10 +120,10 @@ def compare(reference: Probabilities, other: Probabilities, truth: Indices) -> A
     best, second = np.partition(reference, -2, axis=1)[:, [-1, -2]].T
     decided = (best - second) >= DECIDED_MARGIN
     same = reference.argmax(axis=1) == other.argmax(axis=1)
-    lost = int(((reference.argmax(axis=1) == truth) & (other.argmax(axis=1) != truth)).sum())
-    won = int(((reference.argmax(axis=1) != truth) & (other.argmax(axis=1) == truth)).sum())
+    lost = (reference.argmax(axis=1) == truth) & (other.argmax(axis=1) != truth)
+    won = (reference.argmax(axis=1) != truth) & (other.argmax(axis=1) == truth)
     n = len(truth)
-    drop, low, high = paired_difference(lost, won, n)
+    drop, low, high = paired_difference(int(lost.sum()), int(won.sum()), n)
     return Agreement(
         n=n,
         overall=float(same.mean()),
@@ -123,7 +133,16 @@ def compare(reference: Probabilities, other: Probabilities, truth: Indices) -> A
         drop=drop,
         drop_low=low,
         drop_high=high,
+        worst_class=_worst_class(lost.astype(int) - won, truth),
     )
+
+
+def _worst_class(losses: Indices, truth: Indices) -> ClassDrop:
+    """`losses`: 1 for a photo lost, -1 for one won, else 0."""
+    drops = [
+        ClassDrop(int(i), float(losses[truth == i].mean()), int((truth == i).sum())) for i in np.unique(truth)
+    ]
+    return max(drops, key=lambda one: one.drop)
 
 
 def paired_difference(lost: int, won: int, n: int) -> tuple[float, float, float]:

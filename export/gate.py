@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from edgecls.calibration.selection import CalibrationSet
-from edgecls.manifest import Measurement
+from edgecls.manifest import Limits, Measurement
 from edgecls.photos import DataSet, Photo
 from edgecls.splits import shuffle_key
 
@@ -35,12 +35,36 @@ def choose_gate_photos(dataset: DataSet, calibration: CalibrationSet | None, *, 
     return GatePhotos(validation + extra, words)
 
 
-def judge(measurement: Measurement, max_drop: float) -> str:
-    """The sentence that says why a variant fails the gate, or "" when it passes. `max_drop` in points."""
-    drop = 100 * measurement.agreement.drop
-    if drop <= max_drop + 1e-9:
-        return ""
-    return (
-        f"top-1 {100 * measurement.top1.value:.1f} % is {drop:.1f} points below float, more than --max-drop "
-        f"{max_drop:g} allows ({measurement.photos})"
-    )
+def judge(measurement: Measurement, limits: Limits, labels: tuple[str, ...]) -> str:
+    """The sentence that says why a variant fails the gate, or "" when it passes.
+
+    One photo is within every limit but one of nothing at all: of a few photos it is always more than a limit allows.
+    """
+    found, photos = measurement.agreement, measurement.photos
+    worst, lost = found.worst_class, found.n_decided - round(found.decided * found.n_decided)
+    reasons = []
+    if _photos(found.drop, found.n) > _allowed(limits.max_drop / 100, found.n):
+        reasons.append(
+            f"top-1 {100 * measurement.top1.value:.1f} % is {100 * found.drop:.1f} points below float, more than "
+            f"--max-drop {limits.max_drop:g} allows"
+        )
+    if _photos(worst.drop, worst.n) > _allowed(limits.max_class_drop / 100, worst.n):
+        reasons.append(
+            f"'{labels[worst.index]}' loses {100 * worst.drop:.1f} points, {_photos(worst.drop, worst.n)} of {worst.n} "
+            f"photos, more than --max-class-drop {limits.max_class_drop:g} allows"
+        )
+    if lost > _allowed(1 - limits.min_agreement, found.n_decided):
+        reasons.append(
+            f"{lost} of the {found.n_decided} photos that float decides get another answer, more than "
+            f"--min-agreement {limits.min_agreement:g} allows"
+        )
+    return f"{', and '.join(reasons)} ({photos})" if reasons else ""
+
+
+def _photos(share: float, n: int) -> int:
+    return round(share * n)
+
+
+def _allowed(share: float, n: int) -> int:
+    """How many of n photos a limit lets go."""
+    return max(1, int(share * n + 1e-9)) if share > 1e-9 else 0

@@ -30,6 +30,7 @@ def judge_candidates(
     loaded: Loaded,
     *,
     photos: str,
+    labels: tuple[str, ...],
     options: ExportOptions,
     machine: Machine,
     announce: Announce,
@@ -45,7 +46,7 @@ def judge_candidates(
             rejected.append(Rejected(candidate.format, candidate.precision, candidate.failure, None))
             continue
         measured = _measured(candidate, scores, loaded, photos)
-        reason = judge(measured, options.max_drop) if candidate.precision != "float32" else ""
+        reason = judge(measured, options.limits, labels) if candidate.precision != "float32" else ""
         if reason:
             rejected.append(Rejected(candidate.format, candidate.precision, reason, measured))
         else:
@@ -66,7 +67,7 @@ def require_int8(judgement: Judgement, options: ExportOptions) -> None:
     )
     raise GateError(
         f"no int8 variant of {' or '.join(lacking)} passed the gate, no bundle was written: {reasons}; "
-        "train longer or on more photos, allow more with --max-drop, or export float with --no-int8"
+        "train longer or on more photos, allow more, or export float with --no-int8"
     )
 
 
@@ -80,7 +81,7 @@ def require_int8_in(manifest: Manifest, options: ExportOptions) -> None:
         )
         raise GateError(
             f"bundle {manifest.name}, of the same run and options, has no int8 variant of "
-            f"{' or '.join(lacking)}: {reasons}; use the formats it has, or allow more with --max-drop"
+            f"{' or '.join(lacking)}: {reasons}; use the formats it has, or allow more"
         )
 
 

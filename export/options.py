@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,7 +13,7 @@ from edgecls.errors import MissingDependencyError, ModelError
 from edgecls.export.evaluation_photos import COUNT, MAX_BYTES
 from edgecls.files import digest_json
 from edgecls.machine import Machine
-from edgecls.manifest import DOCUMENT, FORMATS, read_manifest
+from edgecls.manifest import DOCUMENT, FORMATS, Limits, read_manifest
 from edgecls.runs import RunRecord
 
 _PACKAGES = (
@@ -32,14 +32,13 @@ _PACKAGES = (
 class ExportOptions:
     """Formats and precision wanted, the gate, and how many photos do what.
 
-    `named` says that the formats were asked for by name. `max_drop` is in points of top-1;
-    `evaluation_bytes` bounds the photos carried along.
+    `named` says that the formats were asked for by name. `evaluation_bytes` bounds the photos carried along.
     """
 
     int8: bool = True
     formats: tuple[str, ...] = FORMATS
     named: bool = False
-    max_drop: float = 1.0
+    limits: Limits = field(default_factory=Limits)
     calibration_photos: int = 200
     evaluation_photos: int = COUNT
     evaluation_bytes: int = MAX_BYTES

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import isfinite
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +12,7 @@ from edgecls.errors import UsageError
 
 if TYPE_CHECKING:
     from edgecls.bundle import Bundle
+    from edgecls.manifest import Limits
 
 FORMATS = ("tflite", "onnx")
 
@@ -24,7 +25,11 @@ def command(
     format: Annotated[
         str | None, typer.Option(help="tflite, onnx or both with a comma; default: both are tried.")
     ] = None,
-    max_drop: Annotated[float, typer.Option(help="Points of top-1 that int8 may lose against float.")] = 1.0,
+    max_drop: Annotated[float, typer.Option(help="Points of top-1 that int8 may lose against float.")] = 0.5,
+    max_class_drop: Annotated[float, typer.Option(help="Points that any one class may lose.")] = 5.0,
+    min_agreement: Annotated[
+        float, typer.Option(help="Share of the photos that float decides (margin 0.1) with float's answer.")
+    ] = 0.99,
     calibration: Annotated[
         int, typer.Option(min=10, help="Training photos that give the int8 ranges.")
     ] = 200,
@@ -50,8 +55,6 @@ def command(
     from edgecls.records import to_record
     from edgecls.runs import find_run, read_run
 
-    if not isfinite(max_drop):
-        raise UsageError(f"--max-drop: expected points of top-1, found {max_drop}")
     folder = find_run(run)
     if run is None:
         say(f"run: {folder} (the newest)")
@@ -59,7 +62,7 @@ def command(
         int8=int8,
         formats=_formats(format),
         named=format is not None,
-        max_drop=max_drop,
+        limits=_limits(max_drop, max_class_drop, min_agreement),
         calibration_photos=calibration,
         evaluation_photos=photos,
         evaluation_bytes=int(photos_mb * 1024 * 1024),
@@ -106,11 +109,22 @@ def print_bundle(bundle: Bundle) -> None:
     for rejected in bundle.manifest.rejected:
         say(f"left out: {rejected.format} {rejected.precision}: {rejected.reason}")
     for v in bundle.manifest.variants:
-        if 100 * v.test.agreement.drop > bundle.manifest.max_drop:
+        if 100 * v.test.agreement.drop > bundle.manifest.limits.max_drop:
             say(
                 f"note: {v.key} passed the gate but loses {100 * v.test.agreement.drop:.1f} points on the test "
                 "photos; the choice was made without them and stands"
             )
+
+
+def _limits(max_drop: float, max_class_drop: float, min_agreement: float) -> Limits:
+    from edgecls.manifest import Limits
+
+    for flag, found in (("--max-drop", max_drop), ("--max-class-drop", max_class_drop)):
+        if not 0 <= found < inf:
+            raise UsageError(f"{flag}: expected points of top-1, 0 or more, found {found:g}")
+    if not 0 <= min_agreement <= 1:
+        raise UsageError(f"--min-agreement: expected a share of 0 to 1, found {min_agreement:g}")
+    return Limits(max_drop, max_class_drop, min_agreement)
 
 
 def _formats(given: str | None) -> tuple[str, ...]:

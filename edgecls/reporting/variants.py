@@ -57,7 +57,11 @@ def _rejected_top1(gate: Measurement | None) -> str:
 
 def _gate(manifest: Manifest) -> str:
     where = f", on {manifest.variants[0].gate.photos}" if manifest.variants else ""
-    return f"at most {manifest.max_drop:.1f} points of top-1 below float{where}"
+    limits = manifest.limits
+    return (
+        f"at most {limits.max_drop:g} points of top-1 below float, {limits.max_class_drop:g} in any class, "
+        f"{100 * limits.min_agreement:g} % of decided photos answered alike{where}"
+    )
 
 
 def origin_facts(manifest: Manifest) -> tuple[tuple[str, str], ...]:

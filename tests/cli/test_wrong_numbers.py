@@ -27,7 +27,12 @@ HEAD = ("--network", "enet", "--regime", "head")
             "--norm belongs to the regimes finetune and two-stage, found regime",
         ),
         (("train", "photos", *HEAD), "--regime head needs weights, and enet has none; use --regime scratch"),
-        (("export", "--max-drop", "nan"), "--max-drop: expected points of top-1, found nan"),
+        (("export", "--max-drop", "nan"), "--max-drop: expected points of top-1, 0 or more, found nan"),
+        (
+            ("export", "--max-class-drop", "-1"),
+            "--max-class-drop: expected points of top-1, 0 or more, found -1",
+        ),
+        (("export", "--min-agreement", "99"), "--min-agreement: expected a share of 0 to 1, found 99"),
     ],
 )
 def test_a_number_that_can_be_none_is_exit_code_2(

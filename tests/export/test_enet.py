@@ -15,6 +15,7 @@ from edgecls.data import load_pixels
 from edgecls.devices.detect import detect_machine
 from edgecls.export.export import export_run
 from edgecls.export.options import ExportOptions
+from edgecls.manifest import Limits
 from edgecls.runs import MODEL, RunRecord, recall_data
 from edgecls.runtime.engine import open_engine
 from edgecls.runtime.inspection import inspect_variant
@@ -34,7 +35,7 @@ def enet(
     root = tmp_path_factory.mktemp("enet")
     data = plant(root / "tints", {"blue": 15, "green": 15, "red": 15})
     run, record = make_run(root, data, network="enet", regime="head", size=64, epochs=2)
-    options = ExportOptions(calibration_photos=15, evaluation_photos=3, max_drop=100.0)
+    options = ExportOptions(calibration_photos=15, evaluation_photos=3, limits=Limits(100.0, 100.0, 0.0))
     result = export_run(run, record, options, bundles=root / "bundles", progress=no_progress)
     return run, record, result.bundle
 

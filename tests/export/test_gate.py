@@ -19,7 +19,7 @@ from edgecls.export.export import ExportResult
 from edgecls.export.gate import choose_gate_photos, judge
 from edgecls.export.measure import Scored, measure
 from edgecls.export.options import ExportOptions
-from edgecls.manifest import Measurement
+from edgecls.manifest import Limits, Measurement
 from edgecls.photos import DataSet, Photo
 from edgecls.tensors import TensorSpec
 
@@ -64,30 +64,53 @@ def test_the_gate_takes_no_more_training_photos_than_it_lacks() -> None:
     assert len(choose_gate_photos(dataset, None, seed=0).photos) == gate.GATE_PHOTOS
 
 
-def measured(lost: int, n: int = 200) -> Measurement:
-    """A variant that gets `lost` of n photos wrong; float gets all right."""
-    truth = np.zeros(n, np.int64)
+def measured(lost: int, *, gained: int = 0) -> Measurement:
+    """200 photos. Float takes all for the class 'a', the variant all but the first `lost` and the last `gained`.
+
+    They are of class 'a', or when something is gained the last 100 of class 'b'.
+    """
+    n = 200
+    truth = np.repeat(np.array([0, 1 if gained else 0]), n // 2)
     spec = TensorSpec("t", (1, 2), "float32")
     good = np.tile(np.array([[0.9, 0.1]], np.float32), (n, 1))
     bad = good.copy()
     bad[:lost] = bad[:lost, ::-1]
+    bad[n - gained :] = bad[n - gained :, ::-1]
     loaded = Loaded(np.zeros((n, 1, 1, 3), np.uint8), truth, photos("x", n), ())
     return measure(
         Scored(bad, "e", "native", spec, spec), Scored(good, "e", "native", spec, spec), loaded, photos="x"
     )
 
 
+WIDE = Limits(100.0, 100.0, 0.0)
+LABELS = ("a", "b")
+
+
 @pytest.mark.parametrize(
-    ("lost", "max_drop", "passes"),
-    [(0, 0.0, True), (2, 1.0, True), (3, 1.0, False), (1, 0.0, False), (6, 3.0, True)],
+    ("lost", "limit", "passes"),
+    [(0, 0.0, True), (2, 1.0, True), (3, 1.0, False), (1, 0.0, False), (6, 3.0, True), (1, 0.1, True)],
 )
-def test_a_drop_passes_up_to_max_drop_and_not_beyond(lost: int, max_drop: float, passes: bool) -> None:
-    assert (judge(measured(lost), max_drop) == "") is passes
+def test_each_limit_lets_go_its_share_and_always_one_photo_but_nothing_at_0(
+    lost: int, limit: float, passes: bool
+) -> None:
+    measurement = measured(lost)
+    assert (judge(measurement, replace(WIDE, max_drop=limit), LABELS) == "") is passes
+    assert (judge(measurement, replace(WIDE, max_class_drop=limit), LABELS) == "") is passes
+    assert (judge(measurement, replace(WIDE, min_agreement=1 - limit / 100), LABELS) == "") is passes
 
 
-def test_a_failure_names_its_figures_and_photos() -> None:
-    assert judge(measured(5), 1.0) == (
-        "top-1 97.5 % is 2.5 points below float, more than --max-drop 1 allows (x)"
+def test_a_failure_names_every_figure_that_fails_and_the_photos() -> None:
+    assert judge(measured(5), Limits(1.0, 2.0, 0.99), LABELS) == (
+        "top-1 97.5 % is 2.5 points below float, more than --max-drop 1 allows, and 'a' loses 2.5 points, 5 of 200 "
+        "photos, more than --max-class-drop 2 allows, and 5 of the 200 photos that float decides get another answer, "
+        "more than --min-agreement 0.99 allows (x)"
+    )
+
+
+def test_one_class_that_loses_is_not_hidden_by_others_that_gain() -> None:
+    assert judge(measured(5, gained=5), Limits(0.0, 5.0, 0.0), LABELS) == ""
+    assert judge(measured(11, gained=11), Limits(0.0, 5.0, 0.0), LABELS) == (
+        "'a' loses 11.0 points, 11 of 100 photos, more than --max-class-drop 5 allows (x)"
     )
 
 
@@ -118,7 +141,7 @@ def test_by_default_a_variant_that_drops_too_much_stays_out_and_is_named_with_it
     assert {variant.format for variant in rejected} == {"onnx"}
     assert "int8" in {variant.precision for variant in rejected}
     for variant in rejected:
-        assert "points below float, more than --max-drop 1 allows" in variant.reason
+        assert "points below float, more than --max-drop 0.5 allows" in variant.reason
         assert variant.gate is not None
         assert variant.gate.agreement.drop > 0.01
 
@@ -150,10 +173,10 @@ def test_when_no_format_has_int8_left_there_is_no_bundle(export_quickly: Export,
 
 
 @pytest.mark.usefixtures("spoiled_onnx", "spoiled_tflite")
-def test_a_generous_max_drop_lets_them_in(export_quickly: Export, options: ExportOptions) -> None:
-    bundle = export_quickly(replace(options, max_drop=100.0)).bundle
+def test_generous_limits_let_them_in(export_quickly: Export, options: ExportOptions) -> None:
+    bundle = export_quickly(replace(options, limits=WIDE)).bundle
     assert bundle.manifest.rejected == ()
-    assert bundle.manifest.max_drop == 100.0
+    assert bundle.manifest.limits == WIDE
 
 
 def test_a_quantizer_that_fails_is_named_and_the_other_format_goes_on(

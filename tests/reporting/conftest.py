@@ -11,8 +11,8 @@ import pytest
 from edgecls.devices.health import Health
 from edgecls.files import sha256_bytes
 from edgecls.machine import Machine
-from edgecls.manifest import Calibration, Manifest, Measurement, Origin, Rejected, Variant
-from edgecls.metrics import Agreement, Indices, class_reports, wilson
+from edgecls.manifest import Calibration, Limits, Manifest, Measurement, Origin, Rejected, Variant
+from edgecls.metrics import Agreement, ClassDrop, Indices, class_reports, wilson
 from edgecls.preprocess import Preprocess
 from edgecls.reporting.training_report import TrainingReport
 from edgecls.runtime.benchmark_result import SCHEMA, BenchResult, BenchRow, Skipped
@@ -101,7 +101,9 @@ def bench() -> BenchResult:
 
 
 def measurement(hits: int, n: int, arithmetic: str, *, photos: str) -> Measurement:
-    agreement = Agreement(n, 0.968, 0.997, int(n * 0.95), 0.0034, (519 - hits) / n, -0.019, 0.004)
+    agreement = Agreement(
+        n, 0.968, 0.997, int(n * 0.95), 0.0034, (519 - hits) / n, -0.019, 0.004, ClassDrop(0, 0.02, 50)
+    )
     engine = "litert 2.3.0 XNNPACK"
     return Measurement(photos, wilson(hits, n), agreement, engine=engine, arithmetic=arithmetic)
 
@@ -132,7 +134,7 @@ def bundle_manifest(labels: tuple[str, ...] = LABELS) -> Manifest:
         preprocess=Preprocess(224, 224),
         temperature=1.0,
         threshold=0.0,
-        max_drop=1.0,
+        limits=Limits(),
         variants=tuple(variant(file, hits, size, how, labels) for file, hits, _, size, _, how in VARIANTS),
         rejected=(
             Rejected(

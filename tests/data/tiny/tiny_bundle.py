@@ -14,13 +14,14 @@ from edgecls.machine import Machine
 from edgecls.manifest import (
     SCHEMA,
     EvaluationPhoto,
+    Limits,
     Manifest,
     Measurement,
     Origin,
     Variant,
     write_manifest,
 )
-from edgecls.metrics import Agreement, wilson
+from edgecls.metrics import Agreement, ClassDrop, wilson
 from edgecls.preprocess import Preprocess
 from edgecls.runtime.engine import open_engine
 
@@ -73,7 +74,7 @@ def _add(folder: Path, format: str, precision: str, pixels: np.ndarray) -> tuple
 
 
 def _agreement() -> Agreement:
-    return Agreement(8, 1.0, 1.0, 6, 0.01, 0.0, 0.0, 0.0)
+    return Agreement(8, 1.0, 1.0, 6, 0.01, 0.0, 0.0, 0.0, ClassDrop(0, 0.0, 3))
 
 
 def _photos(folder: Path) -> tuple[EvaluationPhoto, ...]:
@@ -100,7 +101,7 @@ def _manifest(
         preprocess=Preprocess(16, 16),
         temperature=1.0,
         threshold=0.0,
-        max_drop=1.0,
+        limits=Limits(),
         variants=variants,
         rejected=(),
         calibration=None,

@@ -12,8 +12,8 @@ import pytest
 from edgecls.bundle import Bundle
 from edgecls.files import sha256_file
 from edgecls.machine import Machine
-from edgecls.manifest import EvaluationPhoto, Manifest, Measurement, Origin, Variant, write_manifest
-from edgecls.metrics import Agreement, wilson
+from edgecls.manifest import EvaluationPhoto, Limits, Manifest, Measurement, Origin, Variant, write_manifest
+from edgecls.metrics import Agreement, ClassDrop, wilson
 from edgecls.preprocess import Preprocess
 from edgecls.tensors import TensorSpec
 
@@ -62,7 +62,7 @@ def _variant(path: Path) -> Variant:
     measured = Measurement(
         "validation",
         wilson(9, 9),
-        Agreement(9, 1, 1, 9, 0, 0, -0.1, 0.1),
+        Agreement(9, 1, 1, 9, 0, 0, -0.1, 0.1, ClassDrop(0, 0.0, 3)),
         engine="litert",
         arithmetic="native",
     )
@@ -90,7 +90,7 @@ def _manifest(variants: tuple[Variant, ...], photos: tuple[EvaluationPhoto, ...]
         preprocess=Preprocess(SIDE, SIDE),
         temperature=1.0,
         threshold=0.0,
-        max_drop=1.0,
+        limits=Limits(),
         variants=variants,
         rejected=(),
         calibration=None,
