@@ -50,6 +50,20 @@ class Measurement:
 
 
 @dataclass(frozen=True)
+class Confidence:
+    """The temperature that turns every variant's probabilities into confidences.
+
+    `fitted` says on which photos and with which variant. `error` is that variant's expected calibration error on the
+    test photos, a fraction, and `error_before` what it would be at temperature 1.
+    """
+
+    temperature: float
+    fitted: str
+    error_before: float
+    error: float
+
+
+@dataclass(frozen=True)
 class Variant:
     """One model file of a bundle."""
 
@@ -124,7 +138,7 @@ class Manifest:
     network: str
     labels: tuple[str, ...]
     preprocess: Preprocess
-    temperature: float
+    confidence: Confidence
     threshold: float
     limits: Limits
     variants: tuple[Variant, ...]

@@ -113,6 +113,20 @@ def balanced_accuracy(matrix: Indices) -> float:
     return float((matrix.diagonal()[present] / support[present]).mean())
 
 
+def calibration_error(probabilities: Probabilities, truth: Indices, *, bins: int = 15) -> float:
+    """Expected calibration error, a fraction: by how much confidence misses accuracy, averaged over photos.
+
+    Photos are put into `bins` bins of equal width by the confidence of their best class (Guo et al. 2017, equation 3).
+    Raises DataError when there are none.
+    """
+    if not len(truth):
+        raise DataError("a calibration error needs at least one photo, found none")
+    confidence = probabilities.max(axis=1)
+    gap = (probabilities.argmax(axis=1) == truth) - confidence
+    bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
+    return float(np.abs(np.bincount(bin_of, weights=gap, minlength=bins)).sum() / len(truth))
+
+
 def compare(reference: Probabilities, other: Probabilities, truth: Indices) -> Agreement:
     """Compare a model with the float reference on the same photos: shapes (n, classes) and (n,)."""
     if not len(truth):

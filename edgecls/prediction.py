@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from edgecls.labels import Labels
 
+LEAST_PROBABILITY = 1e-12  # what a probability of zero is taken for where its logarithm is wanted
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -33,7 +35,7 @@ def apply_temperature(probabilities: NDArray[np.float32], temperature: float) ->
     """
     if temperature == 1.0:
         return probabilities
-    logits = np.log(np.maximum(probabilities, 1e-12)) / temperature
+    logits = np.log(np.maximum(probabilities, LEAST_PROBABILITY)) / temperature
     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True), np.float32)
 

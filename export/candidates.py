@@ -108,7 +108,6 @@ def _quantize(
 
 
 def embed_cards(candidates: list[Candidate], card: Callable[[str], Card]) -> None:
-    """Put `card(precision)` into every file that was made."""
+    """Put `card(precision)` into every file."""
     for candidate in candidates:
-        if not candidate.failure:
-            embed_card(candidate.path, card(candidate.precision))
+        embed_card(candidate.path, card(candidate.precision))

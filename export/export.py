@@ -10,6 +10,7 @@ from edgecls.calibration.selection import CalibrationSet, draw_calibration
 from edgecls.data import load_pixels
 from edgecls.devices.detect import detect_machine
 from edgecls.export.candidates import METHODS, Candidate, embed_cards, make_float, make_int8
+from edgecls.export.confidence import fit_confidence, measure_confidence
 from edgecls.export.evaluation_photos import copy_evaluation
 from edgecls.export.gate import choose_gate_photos
 from edgecls.export.golden import write_golden
@@ -27,6 +28,7 @@ from edgecls.manifest import (
     DOCUMENT,
     SCHEMA,
     Calibration,
+    Confidence,
     Manifest,
     Origin,
     Rejected,
@@ -86,9 +88,10 @@ def export_run(
             announce=announce,
         )  # fmt: skip
         gate = choose_gate_photos(dataset, calibration, seed=options.seed)
+        judged = load_pixels(gate.photos, record.preprocess, announce("gate photos"))
         judgement = judge_candidates(
             candidates,
-            load_pixels(gate.photos, record.preprocess, announce("gate photos")),
+            judged,
             photos=gate.description,
             labels=record.labels,
             options=options,
@@ -96,12 +99,15 @@ def export_run(
             announce=announce,
         )
         require_int8(judgement, options)
+        fitted = fit_confidence(judgement, judged, dataset.validation)
+        embed_cards([p.candidate for p in judgement.passed], lambda p: _card(record, p, fitted.temperature))
         test = load_pixels(dataset.test, record.preprocess, announce("test photos"))
-        variants = measure_on_test(judgement, test, options=options, machine=machine, announce=announce)
-        _sweep(folder, variants)
+        tested = measure_on_test(judgement, test, options=options, machine=machine, announce=announce)
+        _sweep(folder, tested.variants)
         manifest = _manifest(
             target.name, record, folder, dataset=dataset, calibration=calibration, options=options,
-            machine=machine, variants=variants, rejected=judgement.rejected, digest=digest,
+            machine=machine, variants=tested.variants, rejected=judgement.rejected, digest=digest,
+            confidence=measure_confidence(fitted, tested),
         )  # fmt: skip
         write_manifest(folder, manifest)
     return ExportResult(Bundle.open(target), unchanged=False)
@@ -124,20 +130,19 @@ def _make(
     machine: Machine,
     announce: Announce,
 ) -> list[Candidate]:
-    """All candidates as files in `folder`, labels and Preprocess inside."""
+    """All candidates as files in `folder`."""
     photos = calibration.photos if calibration else dataset.validation
     loaded = load_pixels(photos, record.preprocess, announce("calibration photos"))
     floats = make_float(model, folder, options.formats, parity=loaded.pixels, announce=announce)
     candidates = list(floats)
     if calibration:
         candidates += make_int8(floats, loaded, machine=machine, threads=options.threads, announce=announce)
-    embed_cards(candidates, lambda precision: _card(record, precision))
     return candidates
 
 
-def _card(record: RunRecord, precision: str) -> Card:
+def _card(record: RunRecord, precision: str, temperature: float) -> Card:
     return Card(
-        record.config.network, record.labels, record.preprocess, precision, temperature=1.0, threshold=0.0
+        record.config.network, record.labels, record.preprocess, precision, temperature, threshold=0.0
     )
 
 
@@ -161,6 +166,7 @@ def _manifest(
     variants: tuple[Variant, ...],
     rejected: tuple[Rejected, ...],
     digest: str,
+    confidence: Confidence,
 ) -> Manifest:
     """Write golden answers and evaluation photos into `folder`, and describe it all."""
     return Manifest(
@@ -171,7 +177,7 @@ def _manifest(
         network=record.config.network,
         labels=record.labels,
         preprocess=record.preprocess,
-        temperature=1.0,
+        confidence=confidence,
         threshold=0.0,
         limits=options.limits,
         variants=variants,

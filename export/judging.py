@@ -14,15 +14,34 @@ from edgecls.export.options import ExportOptions
 from edgecls.files import sha256_file
 from edgecls.machine import Machine
 from edgecls.manifest import Manifest, Measurement, Rejected, Variant
+from edgecls.metrics import Indices, Probabilities
 from edgecls.progress import Announce
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """Candidates within the gate with their measurement there, and those that stay out with their reason."""
+class Passed:
+    """A candidate within the gate, its figures there, and its probabilities, (photos of the gate, classes)."""
 
-    passed: tuple[tuple[Candidate, Measurement], ...]
+    candidate: Candidate
+    gate: Measurement
+    probabilities: Probabilities
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Candidates within the gate, and those that stay out with their reason."""
+
+    passed: tuple[Passed, ...]
     rejected: tuple[Rejected, ...]
+
+
+@dataclass(frozen=True)
+class Tested:
+    """What the test photos gave: the variants, their probabilities by file, and the photos' classes."""
+
+    variants: tuple[Variant, ...]
+    probabilities: dict[str, Probabilities]
+    truth: Indices
 
 
 def judge_candidates(
@@ -39,7 +58,7 @@ def judge_candidates(
     scores = _scores(
         [c for c in candidates if not c.failure], loaded, options, machine, announce, "gate photos"
     )
-    passed: list[tuple[Candidate, Measurement]] = []
+    passed: list[Passed] = []
     rejected = []
     for candidate in candidates:
         if candidate.failure:
@@ -50,7 +69,7 @@ def judge_candidates(
         if reason:
             rejected.append(Rejected(candidate.format, candidate.precision, reason, measured))
         else:
-            passed.append((candidate, measured))
+            passed.append(Passed(candidate, measured, scores[candidate.path].probabilities))
     return Judgement(tuple(passed), tuple(rejected))
 
 
@@ -58,7 +77,8 @@ def require_int8(judgement: Judgement, options: ExportOptions) -> None:
     """Raise GateError when a format asked for by name, or all of them, have no int8 variant left."""
     if not options.int8:
         return
-    left = {c.format for c, _ in judgement.passed if c.precision.startswith("int8")}
+    made = [passed.candidate for passed in judgement.passed]
+    left = {candidate.format for candidate in made if candidate.precision.startswith("int8")}
     lacking = [name for name in options.formats if name not in left]
     if left and not (options.named and lacking):
         return
@@ -92,14 +112,17 @@ def measure_on_test(
     options: ExportOptions,
     machine: Machine,
     announce: Announce,
-) -> tuple[Variant, ...]:
+) -> Tested:
     """Read the test photos once, with every variant that passed."""
-    candidates = [candidate for candidate, _ in judgement.passed]
+    candidates = [passed.candidate for passed in judgement.passed]
     scores = _scores(candidates, loaded, options, machine, announce, "test photos")
     words = f"{len(loaded)} test photos"
-    return tuple(
-        _variant(candidate, scores[candidate.path], gate, _measured(candidate, scores, loaded, words))
-        for candidate, gate in judgement.passed
+    variants = tuple(
+        _variant(p.candidate, scores[p.candidate.path], p.gate, _measured(p.candidate, scores, loaded, words))
+        for p in judgement.passed
+    )
+    return Tested(
+        variants, {path.name: scored.probabilities for path, scored in scores.items()}, loaded.truth
     )
 
 

@@ -128,7 +128,7 @@ def _order(
         arithmetic=configuration.arithmetic,
         labels=bundle.manifest.labels,
         preprocess=bundle.manifest.preprocess,
-        temperature=bundle.manifest.temperature,
+        temperature=bundle.manifest.confidence.temperature,
         threshold=bundle.manifest.threshold,
         photos=tuple(str(bundle.file(photo.file, photo.sha256)) for photo in photos),
         passes=passes,

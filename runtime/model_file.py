@@ -49,7 +49,9 @@ class ModelFile:
     def from_bundle(cls, bundle: Bundle, variant: Variant) -> ModelFile:
         """A variant of a bundle, its digest checked."""
         m = bundle.manifest
-        card = Card(m.network, m.labels, m.preprocess, variant.precision, m.temperature, m.threshold)
+        card = Card(
+            m.network, m.labels, m.preprocess, variant.precision, m.confidence.temperature, m.threshold
+        )
         return cls(bundle.variant_path(variant), card, variant)
 
     @classmethod

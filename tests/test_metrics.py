@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from edgecls.errors import DataError
 from edgecls.metrics import (
     balanced_accuracy,
+    calibration_error,
     class_reports,
     compare,
     confusion,
@@ -131,3 +132,27 @@ def test_mean_change_is_over_every_probability() -> None:
     reference = np.array([[0.8, 0.2], [0.6, 0.4]], np.float32)
     other = np.array([[0.7, 0.3], [0.6, 0.4]], np.float32)
     assert compare(reference, other, truth(0, 0)).mean_change == pytest.approx(0.05, abs=1e-6)
+
+
+def test_calibration_error_is_the_gap_of_confidence_and_accuracy_averaged_over_photos() -> None:
+    # Four photos at 0.75 of which two are right, and one at 0.95, right: (4 * 0.25 + 1 * 0.05) / 5.
+    best = np.array([0.75, 0.75, 0.75, 0.75, 0.95], np.float32)
+    probabilities = np.stack([best, 1 - best], axis=1)
+    assert calibration_error(probabilities, np.array([0, 0, 1, 1, 0])) == pytest.approx(0.21, abs=1e-6)
+
+
+def test_answers_that_are_as_right_as_they_are_sure_have_no_calibration_error() -> None:
+    probabilities = np.tile(np.array([[0.75, 0.25]], np.float32), (4, 1))
+    assert calibration_error(probabilities, np.array([0, 0, 0, 1])) == pytest.approx(0, abs=1e-6)
+
+
+def test_a_confidence_of_one_falls_into_the_last_bin() -> None:
+    assert calibration_error(np.array([[1.0, 0.0]], np.float32), np.array([1])) == pytest.approx(1.0)
+
+
+def test_the_class_that_loses_most_is_named_with_its_photos() -> None:
+    photos = truth(0, 0, 0, 0, 1, 1)
+    float_answers = np.eye(2, dtype=np.float32)[photos]
+    other = np.eye(2, dtype=np.float32)[[1, 0, 0, 0, 0, 1]]
+    worst = compare(float_answers, other, photos).worst_class
+    assert (worst.index, worst.drop, worst.n) == (1, 0.5, 2)

@@ -82,6 +82,7 @@ def command(
 def print_bundle(bundle: Bundle) -> None:
     """The variants of a bundle with their figures, and those that stayed out with their reason."""
     from edgecls.cli.console import print_table, say
+    from edgecls.reporting.wording import describe_confidence
 
     rows = [
         [
@@ -106,6 +107,7 @@ def print_bundle(bundle: Bundle) -> None:
     print_table(str(bundle.folder), columns, rows)
     first = bundle.manifest.variants[0]
     say(f"gate: {first.gate.photos}; test: {first.test.photos}, read once")
+    say(describe_confidence(bundle.manifest.confidence))
     for rejected in bundle.manifest.rejected:
         say(f"left out: {rejected.format} {rejected.precision}: {rejected.reason}")
     for v in bundle.manifest.variants:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from edgecls.manifest import Manifest, Measurement, Variant
 from edgecls.reporting.page import Table
 from edgecls.reporting.wording import (
+    describe_confidence,
     drop_with_interval,
     machine_line,
     megabytes,
@@ -82,6 +83,7 @@ def origin_facts(manifest: Manifest) -> tuple[tuple[str, str], ...]:
         ),
         ("calibration", calibrated),
         ("gate", _gate(manifest)),
+        ("confidence", describe_confidence(manifest.confidence).removeprefix("confidence: ")),
         ("trained from", f"{origin.data}, run {origin.run}, digest {origin.inputs_digest[:DIGEST]}"),
         ("trained model", f"sha256 {origin.model_sha256[:DIGEST]}"),
         (

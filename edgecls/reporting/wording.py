@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edgecls.devices.health import Health
 from edgecls.machine import Machine
+from edgecls.manifest import Confidence
 from edgecls.metrics import Agreement, Proportion
 
 INT8_DOT = {
@@ -66,6 +67,14 @@ def machine_line(machine: Machine) -> str:
         f"Python {machine.python}",
     ]
     return ", ".join(part for part in parts if part)
+
+
+def describe_confidence(confidence: Confidence) -> str:
+    """The temperature, where it comes from, and what it does on the test photos."""
+    return (
+        f"confidence: temperature {confidence.temperature:.2f} ({confidence.fitted}); expected calibration error on "
+        f"the test photos {percent(confidence.error_before)} before, {percent(confidence.error)} after"
+    )
 
 
 def health_line(before: Health, after: Health) -> str:

@@ -18,6 +18,7 @@ from edgecls.machine import Machine
 from edgecls.manifest import (
     SCHEMA,
     Calibration,
+    Confidence,
     EvaluationPhoto,
     Limits,
     Manifest,
@@ -63,7 +64,7 @@ MANIFEST = Manifest(
     network="enet",
     labels=("apple", "pear"),
     preprocess=Preprocess(8, 8),
-    temperature=1.0,
+    confidence=Confidence(1.0, "9 validation photos, tflite int8", 0.05, 0.05),
     threshold=0.0,
     limits=Limits(),
     variants=(variant("onnx", "int8"), variant("tflite", "float32"), variant("tflite", "int8")),

@@ -11,7 +11,17 @@ import pytest
 from edgecls.devices.health import Health
 from edgecls.files import sha256_bytes
 from edgecls.machine import Machine
-from edgecls.manifest import Calibration, Limits, Manifest, Measurement, Origin, Rejected, Variant
+from edgecls.manifest import (
+    SCHEMA,
+    Calibration,
+    Confidence,
+    Limits,
+    Manifest,
+    Measurement,
+    Origin,
+    Rejected,
+    Variant,
+)
 from edgecls.metrics import Agreement, ClassDrop, Indices, class_reports, wilson
 from edgecls.preprocess import Preprocess
 from edgecls.reporting.training_report import TrainingReport
@@ -125,14 +135,14 @@ def variant(file: str, hits: int, size: int, arithmetic: str, labels: tuple[str,
 
 def bundle_manifest(labels: tuple[str, ...] = LABELS) -> Manifest:
     return Manifest(
-        schema=1,
+        schema=SCHEMA,
         name="efficientnet_lite0-groceries-001",
         created="2026-11-22T09:31:05.000000+00:00",
         inputs_digest="0c" * 32,
         network="efficientnet_lite0",
         labels=labels,
         preprocess=Preprocess(224, 224),
-        temperature=1.0,
+        confidence=Confidence(1.0, "9 validation photos, tflite int8", 0.05, 0.05),
         threshold=0.0,
         limits=Limits(),
         variants=tuple(variant(file, hits, size, how, labels) for file, hits, _, size, _, how in VARIANTS),

@@ -13,6 +13,7 @@ from edgecls.files import sha256_file
 from edgecls.machine import Machine
 from edgecls.manifest import (
     SCHEMA,
+    Confidence,
     EvaluationPhoto,
     Limits,
     Manifest,
@@ -99,7 +100,7 @@ def _manifest(
         network="tiny",
         labels=LABELS,
         preprocess=Preprocess(16, 16),
-        temperature=1.0,
+        confidence=Confidence(1.0, "9 validation photos, tflite int8", 0.05, 0.05),
         threshold=0.0,
         limits=Limits(),
         variants=variants,

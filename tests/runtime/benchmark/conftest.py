@@ -12,7 +12,16 @@ import pytest
 from edgecls.bundle import Bundle
 from edgecls.files import sha256_file
 from edgecls.machine import Machine
-from edgecls.manifest import EvaluationPhoto, Limits, Manifest, Measurement, Origin, Variant, write_manifest
+from edgecls.manifest import (
+    Confidence,
+    EvaluationPhoto,
+    Limits,
+    Manifest,
+    Measurement,
+    Origin,
+    Variant,
+    write_manifest,
+)
 from edgecls.metrics import Agreement, ClassDrop, wilson
 from edgecls.preprocess import Preprocess
 from edgecls.tensors import TensorSpec
@@ -88,7 +97,7 @@ def _manifest(variants: tuple[Variant, ...], photos: tuple[EvaluationPhoto, ...]
         network="colours",
         labels=LABELS,
         preprocess=Preprocess(SIDE, SIDE),
-        temperature=1.0,
+        confidence=Confidence(1.0, "9 validation photos, tflite int8", 0.05, 0.05),
         threshold=0.0,
         limits=Limits(),
         variants=variants,
