@@ -25,7 +25,8 @@ from edgecls.manifest import (
 from edgecls.metrics import Agreement, ClassDrop, Indices, class_reports, wilson
 from edgecls.preprocess import Preprocess
 from edgecls.reporting.training_report import TrainingReport
-from edgecls.runtime.benchmark_result import SCHEMA, BenchResult, BenchRow, Skipped
+from edgecls.runtime.benchmark_result import SCHEMA as BENCH_SCHEMA
+from edgecls.runtime.benchmark_result import BenchResult, BenchRow, Skipped
 from edgecls.runtime.timing import percentiles
 from edgecls.tensors import TensorSpec
 
@@ -85,7 +86,7 @@ def bench_row(file: str, *, hits: int, threads: int, invoke: float, arithmetic: 
 
 def bench_result(rows: tuple[BenchRow, ...], machine: Machine = MACHINE) -> BenchResult:
     return BenchResult(
-        schema=SCHEMA,
+        schema=BENCH_SCHEMA,
         bundle="efficientnet_lite0-groceries-001",
         created="2026-11-22T09:40:12.123456+00:00",
         machine=machine,

@@ -13,6 +13,7 @@ from edgecls.bundle import Bundle
 from edgecls.files import sha256_file
 from edgecls.machine import Machine
 from edgecls.manifest import (
+    SCHEMA,
     Confidence,
     EvaluationPhoto,
     Limits,
@@ -90,7 +91,7 @@ def _variant(path: Path) -> Variant:
 
 def _manifest(variants: tuple[Variant, ...], photos: tuple[EvaluationPhoto, ...]) -> Manifest:
     return Manifest(
-        schema=1,
+        schema=SCHEMA,
         name="colours-001",
         created="2026-11-22T09:31:05.000000+00:00",
         inputs_digest="0c",
