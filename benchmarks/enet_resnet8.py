@@ -4,7 +4,8 @@
     python benchmarks/enet_resnet8.py MODEL... [--data data/cifar10] [--photos 10000] [--threads 1] [--csv FILE]
 
 A MODEL is a bundle, whose model.int8.tflite is taken, or such a file. They and the ResNet-8 take each test picture in
-turn, in one process, so that a drift of the machine meets all alike. All of them take int8 = pixel - 128.
+turn, in one process, so that a drift of the machine meets all alike. All of them take the pixel, as uint8 or, less
+128, as int8.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from edgecls.devices.detect import detect_machine
 from edgecls.errors import need
 from edgecls.metrics import Proportion, paired_difference, wilson
 from edgecls.preprocess import Pixels, Preprocess
+from edgecls.runtime.litert import tensor_spec
 from edgecls.runtime.timing import elapsed_ms, monotonic, percentiles
 
 SIDE = 32
@@ -40,7 +42,7 @@ class Contestant:
 
     def see(self, picture: Pixels, truth: int, *, counts: bool) -> None:
         tensor, output = (self.interpreter.get_input_details()[0], self.interpreter.get_output_details()[0])
-        self.interpreter.set_tensor(tensor["index"], (picture.astype(np.int16) - 128).astype(np.int8)[None])
+        self.interpreter.set_tensor(tensor["index"], tensor_spec(tensor).encode_pixels(picture[None]))
         start = monotonic()
         self.interpreter.invoke()
         taken = elapsed_ms(start, monotonic())
@@ -56,7 +58,7 @@ def open_contestant(name: str, path: Path, threads: int) -> Contestant:
     litert = need("ai_edge_litert.interpreter", "train")
     interpreter = litert.Interpreter(str(path), num_threads=threads)
     interpreter.allocate_tensors()
-    assert interpreter.get_input_details()[0]["dtype"] == np.int8
+    assert interpreter.get_input_details()[0]["dtype"] in (np.int8, np.uint8)
     return Contestant(name, path.stat().st_size, interpreter)
 
 

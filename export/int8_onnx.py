@@ -56,7 +56,7 @@ def quantize_onnx(
             quantization.quantize_static(
                 str(source),
                 str(target),
-                _reader(quantization, pixels, graph.input[0].name, tick),
+                calibration_reader(quantization, pixels, graph.input[0].name, tick),
                 quant_format=quantization.QuantFormat.QDQ,
                 op_types_to_quantize=kinds,
                 per_channel=True,
@@ -79,7 +79,9 @@ def _state(quantization: Any, name: str, low: float, high: float) -> dict[str, l
     return {name: [{"quant_type": kind, "rmin": np.float32(low), "rmax": np.float32(high)}]}
 
 
-def _reader(quantization: Any, pixels: Pixels, name: str, tick: Tick | None) -> Any:
+def calibration_reader(quantization: Any, pixels: Pixels, name: str, tick: Tick | None = None) -> Any:
+    """A CalibrationDataReader of photos, uint8 RGB (n, h, w, 3), for the input called `name`."""
+
     class Reader(quantization.CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
             self._next = 0
