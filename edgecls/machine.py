@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+SATURATING = "saturating"
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -25,4 +27,4 @@ class Machine:
     @property
     def saturates(self) -> bool:
         """Whether int8 sums can saturate in 16 bits on this machine."""
-        return self.int8_dot == "saturating"
+        return self.int8_dot == SATURATING

@@ -128,7 +128,7 @@ class Manifest:
     """Contents of manifest.json.
 
     `inputs_digest` is over everything that determines the bundle, so that the same inputs find it again.
-    `golden_sha256` is the digest of golden.npz.
+    `target` is the device profile int8 was made for, "" for any; `golden_sha256` the digest of golden.npz.
     """
 
     schema: int
@@ -140,6 +140,7 @@ class Manifest:
     preprocess: Preprocess
     confidence: Confidence
     threshold: float
+    target: str
     limits: Limits
     variants: tuple[Variant, ...]
     rejected: tuple[Rejected, ...]

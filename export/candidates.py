@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgecls.data import Loaded
+from edgecls.devices.profile import DeviceProfile
 from edgecls.errors import ModelError
 from edgecls.export.bias_onnx import correct_onnx
 from edgecls.export.bias_tflite import correct_tflite
@@ -16,7 +17,7 @@ from edgecls.export.int8_onnx import METHOD as ONNX_METHOD
 from edgecls.export.int8_onnx import prepare_onnx, quantize_onnx
 from edgecls.export.int8_tflite import METHOD as TFLITE_METHOD
 from edgecls.export.int8_tflite import quantize_tflite
-from edgecls.machine import Machine
+from edgecls.machine import SATURATING, Machine
 from edgecls.preprocess import Pixels
 from edgecls.progress import Announce
 from edgecls.runtime.arithmetic import arithmetic_for
@@ -54,23 +55,37 @@ def make_float(
     return candidates
 
 
-def make_int8(
-    floats: list[Candidate], calibration: Loaded, *, machine: Machine, threads: int, announce: Announce
-) -> list[Candidate]:
-    """Quantize each float candidate. A quantizer that fails gives a candidate with its failure.
+def int8_precisions(format: str, machine: Machine, target: DeviceProfile | None) -> tuple[str, ...]:
+    """What int8 is made of a format: for the target's arithmetic, or else for boards and for this machine.
 
-    ONNX for x86 without VNNI ("int8-avx2") is made only on such a machine: elsewhere its saturating sums
-    could not be measured, and nothing leaves the workstation unmeasured.
+    ONNX for x86 without VNNI ("int8-avx2") has weights of 7 bits: two products with pixels of 8 bits are at most
+    2 * 255 * 64 = 32640, which 16 bits hold. So it gives the same sums on every machine, and any may measure it.
     """
+    if format != "onnx":
+        return ("int8",)
+    if target is not None:
+        return ("int8-avx2",) if target.int8_dot == SATURATING else ("int8",)
+    return ("int8", "int8-avx2") if machine.saturates else ("int8",)
+
+
+def make_int8(
+    floats: list[Candidate],
+    calibration: Loaded,
+    *,
+    machine: Machine,
+    target: DeviceProfile | None = None,
+    threads: int,
+    announce: Announce,
+) -> list[Candidate]:
+    """Quantize each float candidate. A quantizer that fails gives a candidate with its failure."""
     made = []
     for source in floats:
-        precisions = ["int8"] + (["int8-avx2"] if source.format == "onnx" and machine.saturates else [])
-        for precision in precisions:
-            target = source.path.with_name(f"model.{precision}.{source.format}")
+        for precision in int8_precisions(source.format, machine, target):
+            path = source.path.with_name(f"model.{precision}.{source.format}")
             try:
                 _quantize(
                     source,
-                    target,
+                    path,
                     precision,
                     calibration.pixels,
                     machine=machine,
@@ -78,9 +93,9 @@ def make_int8(
                     announce=announce,
                 )
             except ModelError as error:
-                made.append(Candidate(target, source.format, precision, failure=str(error)))
+                made.append(Candidate(path, source.format, precision, failure=str(error)))
             else:
-                made.append(Candidate(target, source.format, precision))
+                made.append(Candidate(path, source.format, precision))
     return made
 
 

@@ -9,6 +9,7 @@ from edgecls.bundle import Bundle
 from edgecls.calibration.selection import CalibrationSet, draw_calibration
 from edgecls.data import load_pixels
 from edgecls.devices.detect import detect_machine
+from edgecls.devices.profile import DeviceProfile, find_profile
 from edgecls.export.candidates import METHODS, Candidate, embed_cards, make_float, make_int8
 from edgecls.export.confidence import fit_confidence, measure_confidence
 from edgecls.export.evaluation_photos import copy_evaluation
@@ -65,10 +66,11 @@ def export_run(
 
     Raises GateError when a format asked for by name, or all of them, have no int8 variant within the gate;
     ModelError when the model cannot be converted; DataError when the run's photos are gone or changed;
-    UsageError for a name that is taken.
+    UsageError for a name that is taken, and for a target that is no device.
     """
     model = run_model(run, record)
     machine = detect_machine()
+    board = find_profile(options.target) if options.target else None
     digest = inputs_digest(record, options, machine)
     if name:
         check_name(name)
@@ -85,7 +87,7 @@ def export_run(
     with new_folder(target, force=force, document=DOCUMENT) as folder, progress() as announce:
         candidates = _make(
             model, record, folder, dataset=dataset, calibration=calibration, options=options, machine=machine,
-            announce=announce,
+            board=board, announce=announce,
         )  # fmt: skip
         gate = choose_gate_photos(dataset, calibration, seed=options.seed)
         judged = load_pixels(gate.photos, record.preprocess, announce("gate photos"))
@@ -128,6 +130,7 @@ def _make(
     calibration: CalibrationSet | None,
     options: ExportOptions,
     machine: Machine,
+    board: DeviceProfile | None,
     announce: Announce,
 ) -> list[Candidate]:
     """All candidates as files in `folder`."""
@@ -136,7 +139,9 @@ def _make(
     floats = make_float(model, folder, options.formats, parity=loaded.pixels, announce=announce)
     candidates = list(floats)
     if calibration:
-        candidates += make_int8(floats, loaded, machine=machine, threads=options.threads, announce=announce)
+        candidates += make_int8(
+            floats, loaded, machine=machine, target=board, threads=options.threads, announce=announce
+        )
     return candidates
 
 
@@ -179,6 +184,7 @@ def _manifest(
         preprocess=record.preprocess,
         confidence=confidence,
         threshold=0.0,
+        target=options.target,
         limits=options.limits,
         variants=variants,
         rejected=rejected,

@@ -35,6 +35,9 @@ def command(
     ] = 200,
     photos: Annotated[int, typer.Option(min=1, help="Held-out photos carried in the bundle.")] = 200,
     photos_mb: Annotated[float, typer.Option(min=0.1, help="Most megabytes of such photos.")] = 25.0,
+    target: Annotated[
+        str, typer.Option(help="Device that int8 is made for, of `edgecls devices`; default any.")
+    ] = "",
     data: Annotated[
         Path | None, typer.Option(help="Where the run's photos are now, if they were moved.")
     ] = None,
@@ -63,6 +66,7 @@ def command(
         formats=_formats(format),
         named=format is not None,
         limits=_limits(max_drop, max_class_drop, min_agreement),
+        target=target,
         calibration_photos=calibration,
         evaluation_photos=photos,
         evaluation_bytes=int(photos_mb * 1024 * 1024),

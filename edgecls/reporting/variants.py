@@ -82,6 +82,7 @@ def origin_facts(manifest: Manifest) -> tuple[tuple[str, str], ...]:
             f"{p.width}x{p.height} {p.colour_order.value}, {p.crop.value} crop, {p.interpolation.value}",
         ),
         ("calibration", calibrated),
+        ("int8 made for", manifest.target or "any board, and this machine"),
         ("gate", _gate(manifest)),
         ("confidence", describe_confidence(manifest.confidence).removeprefix("confidence: ")),
         ("trained from", f"{origin.data}, run {origin.run}, digest {origin.inputs_digest[:DIGEST]}"),

@@ -66,6 +66,7 @@ MANIFEST = Manifest(
     preprocess=Preprocess(8, 8),
     confidence=Confidence(1.0, "9 validation photos, tflite int8", 0.05, 0.05),
     threshold=0.0,
+    target="",
     limits=Limits(),
     variants=(variant("onnx", "int8"), variant("tflite", "float32"), variant("tflite", "int8")),
     rejected=(),

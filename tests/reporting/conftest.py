@@ -145,6 +145,7 @@ def bundle_manifest(labels: tuple[str, ...] = LABELS) -> Manifest:
         preprocess=Preprocess(224, 224),
         confidence=Confidence(1.0, "9 validation photos, tflite int8", 0.05, 0.05),
         threshold=0.0,
+        target="",
         limits=Limits(),
         variants=tuple(variant(file, hits, size, how, labels) for file, hits, _, size, _, how in VARIANTS),
         rejected=(

@@ -102,6 +102,7 @@ def _manifest(
         preprocess=Preprocess(16, 16),
         confidence=Confidence(1.0, "9 validation photos, tflite int8", 0.05, 0.05),
         threshold=0.0,
+        target="",
         limits=Limits(),
         variants=variants,
         rejected=(),

@@ -100,6 +100,7 @@ def _manifest(variants: tuple[Variant, ...], photos: tuple[EvaluationPhoto, ...]
         preprocess=Preprocess(SIDE, SIDE),
         confidence=Confidence(1.0, "9 validation photos, tflite int8", 0.05, 0.05),
         threshold=0.0,
+        target="",
         limits=Limits(),
         variants=variants,
         rejected=(),
