@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from edgecls.calibration.selection import draw_calibration
+from edgecls.calibration.selection import choose_calibration
 from edgecls.data import Loaded, load_pixels
 from edgecls.devices.detect import detect_machine
 from edgecls.errors import need
@@ -218,9 +218,9 @@ def main() -> None:
     record = read_run(folder)
     data = recall_data(folder, record)
     test = load_pixels(data.test, record.preprocess)
-    calibration = load_pixels(
-        draw_calibration(data.train, count=options.calibration, seed=0).photos, record.preprocess
-    )
+    calibration = choose_calibration(
+        data.train, record.preprocess, record.labels, count=options.calibration
+    ).loaded
     with tempfile.TemporaryDirectory() as room:
         work = Work(Path(room), run_model(folder, record), calibration, detect_machine(), options.threads)
         rows = make_rows(work, test)

@@ -18,7 +18,7 @@ from edgecls.tensors import TensorSpec
 SCHEMA = 2
 DOCUMENT = "manifest.json"
 FORMATS = ("tflite", "onnx")
-PRECISIONS = ("float32", "float16", "int8", "int8-avx2")
+PRECISIONS = ("float32", "float16", "dynamic", "int8", "int8-avx2")
 
 
 @dataclass(frozen=True)
@@ -95,13 +95,19 @@ class Rejected:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Which photos gave the activation ranges."""
+    """Which photos gave the activation ranges.
+
+    `digest` is over the sorted digests of the photos. `near_duplicates` were looked at and left out; `warnings` has a
+    sentence for each thing that is poor about those chosen.
+    """
 
     photos: int
     split: str
     method: str
     seed: int
-    digest: str  # of the sorted digests of the photos
+    digest: str
+    near_duplicates: int
+    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True)

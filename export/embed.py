@@ -7,10 +7,11 @@ import zipfile
 from pathlib import Path
 
 from edgecls.errors import need
+from edgecls.export.tflite_metadata import LABELS, add_metadata
 from edgecls.records import to_record
+from edgecls.runtime.engine import open_engine
 from edgecls.runtime.model_file import CARD, Card
 
-LABELS = "labels.txt"
 _FIXED_TIME = (1980, 1, 1, 0, 0, 0)  # the same model gives the same bytes on any day
 
 
@@ -18,9 +19,17 @@ def embed_card(path: Path, card: Card) -> None:
     """Write the card into a .tflite or .onnx, in place."""
     text = json.dumps(to_record(card), ensure_ascii=False, sort_keys=True)
     if path.suffix == ".tflite":
+        _add_tflite_metadata(path, card)
         _append_zip(path, {CARD: text, LABELS: "\n".join(card.labels) + "\n"})
     else:
         _set_metadata(path, {CARD: text, "labels": "\n".join(card.labels)})
+
+
+def _add_tflite_metadata(path: Path, card: Card) -> None:
+    engine = open_engine(path)
+    image, scores = engine.input, engine.output
+    engine.close()
+    path.write_bytes(add_metadata(path.read_bytes(), network=card.network, image=image, scores=scores))
 
 
 def _append_zip(path: Path, members: dict[str, str]) -> None:

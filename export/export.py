@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgecls.bundle import Bundle
-from edgecls.calibration.selection import CalibrationSet, draw_calibration
+from edgecls.calibration.selection import CalibrationSet, choose_calibration
 from edgecls.data import load_pixels
 from edgecls.devices.detect import detect_machine
 from edgecls.devices.profile import DeviceProfile, find_profile
@@ -16,6 +16,7 @@ from edgecls.export.evaluation_photos import copy_evaluation
 from edgecls.export.gate import choose_gate_photos
 from edgecls.export.golden import write_golden
 from edgecls.export.judging import judge_candidates, measure_on_test, require_int8, require_int8_in
+from edgecls.export.lighter import make_lighter
 from edgecls.export.options import (
     ExportOptions,
     export_versions,
@@ -83,13 +84,13 @@ def export_run(
     check_replaceable(target, force=force, documents=(DOCUMENT,))
     require_packages(options)
     dataset = recall_data(run, record, root=data)
-    calibration = _draw(dataset, options)
     with new_folder(target, force=force, document=DOCUMENT) as folder, progress() as announce:
+        calibration = _choose(dataset, record, options, announce)
         candidates = _make(
             model, record, folder, dataset=dataset, calibration=calibration, options=options, machine=machine,
             board=board, announce=announce,
         )  # fmt: skip
-        gate = choose_gate_photos(dataset, calibration, seed=options.seed)
+        gate = choose_gate_photos(dataset, calibration.photos if calibration else (), seed=options.seed)
         judged = load_pixels(gate.photos, record.preprocess, announce("gate photos"))
         judgement = judge_candidates(
             candidates,
@@ -115,10 +116,19 @@ def export_run(
     return ExportResult(Bundle.open(target), unchanged=False)
 
 
-def _draw(dataset: DataSet, options: ExportOptions) -> CalibrationSet | None:
+def _choose(
+    dataset: DataSet, record: RunRecord, options: ExportOptions, announce: Announce
+) -> CalibrationSet | None:
     if not options.int8:
         return None
-    return draw_calibration(dataset.train, count=options.calibration_photos, seed=options.seed)
+    return choose_calibration(
+        dataset.train,
+        record.preprocess,
+        record.labels,
+        count=options.calibration_photos,
+        seed=options.seed,
+        tick=announce("calibration photos"),
+    )
 
 
 def _make(
@@ -134,10 +144,10 @@ def _make(
     announce: Announce,
 ) -> list[Candidate]:
     """All candidates as files in `folder`."""
-    photos = calibration.photos if calibration else dataset.validation
-    loaded = load_pixels(photos, record.preprocess, announce("calibration photos"))
+    loaded = calibration.loaded if calibration else load_pixels(dataset.validation, record.preprocess)
     floats = make_float(model, folder, options.formats, parity=loaded.pixels, announce=announce)
     candidates = list(floats)
+    candidates += make_lighter(floats, options.also, announce=announce)
     if calibration:
         candidates += make_int8(
             floats, loaded, machine=machine, target=board, threads=options.threads, announce=announce
@@ -210,4 +220,12 @@ def _calibration(drawn: CalibrationSet | None, options: ExportOptions) -> Calibr
     if drawn is None:
         return None
     method = "; ".join(f"{name}: {METHODS[name]}" for name in options.formats)
-    return Calibration(len(drawn.photos), "train", method, drawn.seed, drawn.digest)
+    return Calibration(
+        photos=len(drawn.photos),
+        split="train",
+        method=method,
+        seed=drawn.seed,
+        digest=drawn.digest,
+        near_duplicates=drawn.near_duplicates,
+        warnings=drawn.warnings,
+    )

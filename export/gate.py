@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edgecls.calibration.selection import CalibrationSet
 from edgecls.manifest import Limits, Measurement
 from edgecls.photos import DataSet, Photo
 from edgecls.splits import shuffle_key
@@ -22,13 +22,13 @@ class GatePhotos:
     description: str
 
 
-def choose_gate_photos(dataset: DataSet, calibration: CalibrationSet | None, *, seed: int) -> GatePhotos:
-    """The validation photos, topped up to GATE_PHOTOS with training photos outside the calibration set."""
+def choose_gate_photos(dataset: DataSet, calibration: Sequence[Photo], *, seed: int) -> GatePhotos:
+    """The validation photos, topped up to GATE_PHOTOS with training photos that are not the calibration's."""
     validation = dataset.validation
     lacking = GATE_PHOTOS - len(validation)
     if lacking <= 0:
         return GatePhotos(validation, f"{len(validation)} validation photos")
-    seen = {photo.digest for photo in calibration.photos} if calibration else set()
+    seen = {photo.digest for photo in calibration}
     unseen = sorted((p for p in dataset.train if p.digest not in seen), key=lambda p: shuffle_key(p, seed))
     extra = tuple(unseen[:lacking])
     words = f"{len(validation)} validation and {len(extra)} training photos that calibration did not see"

@@ -33,13 +33,15 @@ class ExportOptions:
     """Formats and precision wanted, the gate, and how many photos do what.
 
     `named` says that the formats were asked for by name. `target` is the name of a device profile whose arithmetic
-    int8 is made for; "" means boards and this machine. `evaluation_bytes` bounds the photos carried along.
+    int8 is made for; "" means boards and this machine. `also` names lighter precisions, of LIGHTER.
+    `evaluation_bytes` bounds the photos carried along.
     """
 
     int8: bool = True
     formats: tuple[str, ...] = FORMATS
     named: bool = False
     target: str = ""
+    also: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
     calibration_photos: int = 200
     evaluation_photos: int = COUNT

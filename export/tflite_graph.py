@@ -12,9 +12,13 @@ from edgecls.errors import need
 
 
 def read_model(path: Path) -> Any:
+    """The objects of a .tflite, as `read_model_bytes` gives them."""
+    return read_model_bytes(path.read_bytes())
+
+
+def read_model_bytes(content: bytes) -> Any:
     """The objects of a .tflite; buffers that lie behind the flatbuffer are taken into it."""
     schema = need("ai_edge_litert.schema_py_generated", "export")
-    content = path.read_bytes()
     model = schema.ModelT.InitFromPackedBuf(content, 0)
     for buffer in model.buffers:
         if buffer.offset > 1:  # 0 and 1 mean that the data is inside

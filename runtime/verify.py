@@ -194,7 +194,7 @@ def compare(expected: Probabilities, found: Probabilities, *, engine: str, arith
 
 def _judge(variant: Variant, replay: Replay) -> str:
     """Why a replay fails, or "". NaN is never within a tolerance."""
-    tolerance = INT8_TOLERANCE if variant.precision.startswith("int8") else FLOAT_TOLERANCE
+    tolerance = FLOAT_TOLERANCE if variant.precision.startswith("float") else INT8_TOLERANCE
     if replay.lost:
         return (
             f"{variant.file}: expected the stored best class on all {replay.decided} decided photos, "

@@ -17,6 +17,7 @@ VERBS = (
     "data",
     "train",
     "networks",
+    "lint",
     "study",
     "runs",
     "evaluate",

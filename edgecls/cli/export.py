@@ -25,6 +25,9 @@ def command(
     format: Annotated[
         str | None, typer.Option(help="tflite, onnx or both with a comma; default: both are tried.")
     ] = None,
+    also: Annotated[
+        str, typer.Option(help="Lighter files without calibration: float16, dynamic, or both with a comma.")
+    ] = "",
     max_drop: Annotated[float, typer.Option(help="Points of top-1 that int8 may lose against float.")] = 0.5,
     max_class_drop: Annotated[float, typer.Option(help="Points that any one class may lose.")] = 5.0,
     min_agreement: Annotated[
@@ -54,6 +57,7 @@ def command(
 
     from edgecls.cli.console import print_json, say, steps
     from edgecls.export.export import export_run
+    from edgecls.export.lighter import LIGHTER
     from edgecls.export.options import ExportOptions
     from edgecls.records import to_record
     from edgecls.runs import find_run, read_run
@@ -63,10 +67,11 @@ def command(
         say(f"run: {folder} (the newest)")
     options = ExportOptions(
         int8=int8,
-        formats=_formats(format),
+        formats=FORMATS if format is None else _choices("--format", format, FORMATS),
         named=format is not None,
         limits=_limits(max_drop, max_class_drop, min_agreement),
         target=target,
+        also=_choices("--also", also, LIGHTER) if also else (),
         calibration_photos=calibration,
         evaluation_photos=photos,
         evaluation_bytes=int(photos_mb * 1024 * 1024),
@@ -111,6 +116,9 @@ def print_bundle(bundle: Bundle) -> None:
     print_table(str(bundle.folder), columns, rows)
     first = bundle.manifest.variants[0]
     say(f"gate: {first.gate.photos}; test: {first.test.photos}, read once")
+    if bundle.manifest.calibration is not None:
+        for warning in bundle.manifest.calibration.warnings:
+            say(f"note: calibration: {warning}")
     say(describe_confidence(bundle.manifest.confidence))
     for rejected in bundle.manifest.rejected:
         say(f"left out: {rejected.format} {rejected.precision}: {rejected.reason}")
@@ -133,14 +141,12 @@ def _limits(max_drop: float, max_class_drop: float, min_agreement: float) -> Lim
     return Limits(max_drop, max_class_drop, min_agreement)
 
 
-def _formats(given: str | None) -> tuple[str, ...]:
-    if given is None:
-        return FORMATS
-    names = tuple(part.strip() for part in given.split(",") if part.strip())
-    strange = [name for name in names if name not in FORMATS]
-    if strange or not names:
-        raise UsageError(f"--format: expected tflite, onnx or both with a comma, found '{given}'")
-    return tuple(name for name in FORMATS if name in names)
+def _choices(flag: str, given: str, choices: tuple[str, ...]) -> tuple[str, ...]:
+    """Names with commas between, in the order of `choices`."""
+    names = [part.strip() for part in given.split(",") if part.strip()]
+    if not names or any(name not in choices for name in names):
+        raise UsageError(f"{flag}: expected {', '.join(choices)} or both with a comma, found '{given}'")
+    return tuple(name for name in choices if name in names)
 
 
 def _verify(bundle: Bundle) -> None:

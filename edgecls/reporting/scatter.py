@@ -14,6 +14,7 @@ from edgecls.reporting.drawing import (
     INK,
     ORANGE,
     PURPLE,
+    RED,
     drawing,
     new_figure,
     plain,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.text import Annotation
 
-COLOURS = {"float32": BLUE, "float16": PURPLE, "int8": ORANGE, "int8-avx2": GREEN}
+COLOURS = {"float32": BLUE, "float16": PURPLE, "dynamic": RED, "int8": ORANGE, "int8-avx2": GREEN}
 MARKERS = {"tflite": "o", "onnx": "D"}
 WIDE_RANGE = 5.0  # beyond this ratio of the latencies the axis is logarithmic
 POINTS_AN_INCH = 72

@@ -71,6 +71,7 @@ def origin_facts(manifest: Manifest) -> tuple[tuple[str, str], ...]:
     calibrated = (
         f"{calibration.photos} photos of the {calibration.split} split, {calibration.method}, "
         f"seed {calibration.seed}, digest {calibration.digest[:DIGEST]}"
+        + "".join(f"; {warning}" for warning in calibration.warnings)
         if calibration
         else "none: no int8 variant needed it"
     )

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgecls.calibration.selection import draw_calibration
-from edgecls.data import load_pixels
+from edgecls.calibration.selection import choose_calibration
 from edgecls.errors import ModelError
 from edgecls.export import bias_onnx, bias_tflite
 from edgecls.export.bias_correction import (
@@ -104,8 +103,9 @@ def test_a_bias_stays_within_int32() -> None:
 @pytest.fixture(scope="module")
 def photos(trained: Any) -> Pixels:
     """The photos that the export of `exported` corrected biases with."""
-    drawn = draw_calibration(trained.dataset.train, count=20, seed=0).photos
-    return load_pixels(drawn, trained.record.preprocess).pixels[:PHOTOS]
+    dataset, preprocess = trained.dataset, trained.record.preprocess
+    chosen = choose_calibration(dataset.train, preprocess, dataset.labels.names, count=20)
+    return chosen.loaded.pixels[:PHOTOS]
 
 
 def difference(layers: Int8Layers, reference: dict[str, Means], photos: Pixels) -> float:

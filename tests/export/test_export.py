@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from edgecls.bundle import Bundle
-from edgecls.calibration.selection import draw_calibration
+from edgecls.calibration.selection import choose_calibration
 from edgecls.data import load_pixels
 from edgecls.devices.detect import detect_machine
 from edgecls.errors import DataError, ModelError, UsageError
@@ -87,7 +87,7 @@ def test_the_calibration_photos_are_training_photos_and_recorded_by_digest(
     dataset = trained.dataset
     calibration = bundle.manifest.calibration
     assert calibration is not None
-    drawn = draw_calibration(dataset.train, count=20, seed=0)
+    drawn = choose_calibration(dataset.train, trained.record.preprocess, dataset.labels.names, count=20)
     assert (calibration.photos, calibration.split, calibration.digest) == (20, "train", drawn.digest)
     assert {p.digest for p in drawn.photos} <= {p.digest for p in dataset.train}
     assert not {p.digest for p in drawn.photos} & {p.digest for p in (*dataset.validation, *dataset.test)}

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgecls.calibration.selection import draw_calibration
 from edgecls.data import Loaded
 from edgecls.errors import GateError, ModelError
 from edgecls.export import candidates, gate
@@ -21,6 +20,7 @@ from edgecls.export.measure import Scored, measure
 from edgecls.export.options import ExportOptions
 from edgecls.manifest import Limits, Measurement
 from edgecls.photos import DataSet, Photo
+from edgecls.splits import draw_stratified
 from edgecls.tensors import TensorSpec
 
 pytestmark = pytest.mark.xdist_group("export")
@@ -42,26 +42,26 @@ def made_dataset(train: int, validation: int) -> DataSet:
 
 def test_gate_photos_are_validation_and_training_photos_that_calibration_did_not_see() -> None:
     dataset = made_dataset(300, 50)
-    calibration = draw_calibration(dataset.train, count=100, seed=0)
+    calibration = draw_stratified(list(dataset.train), 100, seed=0)
     chosen = choose_gate_photos(dataset, calibration, seed=0)
     digests = {photo.digest for photo in chosen.photos}
     assert len(digests) == len(chosen.photos) == 250
     assert {p.digest for p in dataset.validation} <= digests
-    assert not digests & {p.digest for p in calibration.photos}
+    assert not digests & {p.digest for p in calibration}
     assert not digests & {p.digest for p in dataset.test}
     assert chosen.description == "50 validation and 200 training photos that calibration did not see"
 
 
 def test_enough_validation_photos_need_no_training_photos() -> None:
     dataset = made_dataset(300, gate.GATE_PHOTOS)
-    chosen = choose_gate_photos(dataset, draw_calibration(dataset.train, seed=0), seed=0)
+    chosen = choose_gate_photos(dataset, dataset.train[:200], seed=0)
     assert chosen.photos == dataset.validation
     assert chosen.description == f"{gate.GATE_PHOTOS} validation photos"
 
 
 def test_the_gate_takes_no_more_training_photos_than_it_lacks() -> None:
     dataset = made_dataset(5000, 50)
-    assert len(choose_gate_photos(dataset, None, seed=0).photos) == gate.GATE_PHOTOS
+    assert len(choose_gate_photos(dataset, (), seed=0).photos) == gate.GATE_PHOTOS
 
 
 def measured(lost: int, *, gained: int = 0) -> Measurement:
