@@ -120,6 +120,22 @@ class EvaluationPhoto:
 
 
 @dataclass(frozen=True)
+class ChangedPhoto:
+    """A test photo, small, whose answer a variant changed: `label` is right, float said `before`, the variant `after`.
+
+    `margin` is float's best probability minus its second.
+    """
+
+    file: str
+    sha256: str
+    variant: str
+    label: int
+    before: int
+    after: int
+    margin: float
+
+
+@dataclass(frozen=True)
 class Origin:
     """The training run a bundle was made from."""
 
@@ -152,6 +168,7 @@ class Manifest:
     rejected: tuple[Rejected, ...]
     calibration: Calibration | None
     evaluation: tuple[EvaluationPhoto, ...]
+    changed: tuple[ChangedPhoto, ...]
     golden_sha256: str
     origin: Origin
     machine: Machine
@@ -180,6 +197,10 @@ def read_manifest(folder: Path) -> Manifest:
         _check_variant(variant, labels, path)
     for photo in manifest.evaluation:
         _check_photo(photo, labels, path)
+    for changed in manifest.changed:
+        _check_inside(changed.file, path)
+        for index in (changed.label, changed.before, changed.after):
+            _check_label(changed.file, index, labels, path)
     return manifest
 
 
@@ -203,9 +224,13 @@ def _check_variant(variant: Variant, labels: Labels, path: Path) -> None:
 
 def _check_photo(photo: EvaluationPhoto, labels: Labels, path: Path) -> None:
     _check_inside(photo.file, path)
-    if not 0 <= photo.label < len(labels):
+    _check_label(photo.file, photo.label, labels, path)
+
+
+def _check_label(file: str, label: int, labels: Labels, path: Path) -> None:
+    if not 0 <= label < len(labels):
         raise ModelError(
-            f"{path}: {photo.file} has label {photo.label}, expected one of {len(labels)} classes; "
+            f"{path}: {file} has label {label}, expected one of {len(labels)} classes; "
             "make the bundle anew with: edgecls export"
         )
 

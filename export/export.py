@@ -10,7 +10,9 @@ from edgecls.calibration.selection import CalibrationSet, choose_calibration
 from edgecls.data import load_pixels
 from edgecls.devices.detect import detect_machine
 from edgecls.devices.profile import DeviceProfile, find_profile
+from edgecls.errors import GateError
 from edgecls.export.candidates import METHODS, Candidate, embed_cards, make_float, make_int8
+from edgecls.export.changed import write_changed
 from edgecls.export.confidence import fit_confidence, measure_confidence
 from edgecls.export.evaluation_photos import copy_evaluation
 from edgecls.export.gate import choose_gate_photos
@@ -24,12 +26,14 @@ from edgecls.export.options import (
     inputs_digest,
     require_packages,
 )
+from edgecls.export.refused import keep_refused
 from edgecls.files import check_replaceable, new_folder, utc_now
 from edgecls.machine import Machine
 from edgecls.manifest import (
     DOCUMENT,
     SCHEMA,
     Calibration,
+    ChangedPhoto,
     Confidence,
     Manifest,
     Origin,
@@ -101,7 +105,11 @@ def export_run(
             machine=machine,
             announce=announce,
         )
-        require_int8(judgement, options)
+        try:
+            require_int8(judgement, options)
+        except GateError as error:
+            place = keep_refused(target, candidates, judgement.rejected, lambda p: _card(record, p, 1.0))
+            raise GateError(f"{error}; the files are kept for a look in {place}") from error
         fitted = fit_confidence(judgement, judged, dataset.validation)
         embed_cards([p.candidate for p in judgement.passed], lambda p: _card(record, p, fitted.temperature))
         test = load_pixels(dataset.test, record.preprocess, announce("test photos"))
@@ -110,7 +118,7 @@ def export_run(
         manifest = _manifest(
             target.name, record, folder, dataset=dataset, calibration=calibration, options=options,
             machine=machine, variants=tested.variants, rejected=judgement.rejected, digest=digest,
-            confidence=measure_confidence(fitted, tested),
+            confidence=measure_confidence(fitted, tested), changed=write_changed(folder, tested, test),
         )  # fmt: skip
         write_manifest(folder, manifest)
     return ExportResult(Bundle.open(target), unchanged=False)
@@ -182,6 +190,7 @@ def _manifest(
     rejected: tuple[Rejected, ...],
     digest: str,
     confidence: Confidence,
+    changed: tuple[ChangedPhoto, ...],
 ) -> Manifest:
     """Write golden answers and evaluation photos into `folder`, and describe it all."""
     return Manifest(
@@ -199,6 +208,7 @@ def _manifest(
         variants=variants,
         rejected=rejected,
         calibration=_calibration(calibration, options),
+        changed=changed,
         evaluation=copy_evaluation(
             dataset.test,
             dataset.labels,

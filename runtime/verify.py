@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from edgecls.bundle import Bundle, Golden
 from edgecls.errors import DeviceError, MissingDependencyError, ModelError
 from edgecls.machine import Machine
-from edgecls.manifest import EvaluationPhoto, Variant
+from edgecls.manifest import Variant
 from edgecls.metrics import DECIDED_MARGIN
 from edgecls.preprocess import Pixels
 from edgecls.progress import Tick
@@ -91,7 +91,7 @@ def verify_bundle(
         checks.append(_check(bundle, variant, golden, machine=machine, threads=threads))
         if tick:
             tick(done, len(variants))
-    files = len(variants) + 1 + len(bundle.manifest.evaluation)
+    files = len(variants) + 1 + len(bundle.manifest.evaluation) + len(bundle.manifest.changed)
     verification = Verification(tuple(checks), files, tuple(faults))
     _require_a_replay(bundle, verification)
     return verification
@@ -105,14 +105,15 @@ def _read_golden(bundle: Bundle) -> tuple[Golden | None, list[str]]:
 
 
 def _check_photos(bundle: Bundle) -> list[str]:
-    """One sentence for each evaluation photo that is missing or changed."""
-    found = (_fault(bundle, photo) for photo in bundle.manifest.evaluation)
+    """One sentence for each photo of the bundle that is missing or changed."""
+    photos = (*bundle.manifest.evaluation, *bundle.manifest.changed)
+    found = (_fault(bundle, photo.file, photo.sha256) for photo in photos)
     return [fault for fault in found if fault is not None]
 
 
-def _fault(bundle: Bundle, photo: EvaluationPhoto) -> str | None:
+def _fault(bundle: Bundle, file: str, sha256: str) -> str | None:
     try:
-        bundle.file(photo.file, photo.sha256)
+        bundle.file(file, sha256)
     except ModelError as error:
         return str(error)
     return None

@@ -81,15 +81,14 @@ def _run_page(folder: Path) -> tuple[str, Path]:
 
 
 def _bundle_page(folder: Path) -> tuple[str, Path]:
-    from edgecls.bundle import REPORTS
-    from edgecls.manifest import read_manifest
+    from edgecls.bundle import REPORTS, Bundle
     from edgecls.reporting.html import bundle_page
     from edgecls.runtime.benchmark_result import DOCUMENT, read_bench
 
-    manifest = read_manifest(folder)
+    bundle = Bundle.open(folder)
     bench = folder / REPORTS / DOCUMENT
     measured = read_bench(bench) if bench.is_file() else None
-    return bundle_page(manifest, measured, _training(manifest)), folder / REPORTS / PAGE
+    return bundle_page(bundle, measured, _training(bundle.manifest)), folder / REPORTS / PAGE
 
 
 def _training(manifest: Manifest) -> TrainingReport | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from edgecls.bundle import Bundle
 from edgecls.manifest import Manifest
 from edgecls.reporting.bench_sections import bench_sections, row_tile
 from edgecls.reporting.bundle_sections import bundle_sections, device_section, headline, variant_tiles
+from edgecls.reporting.changed_photos import changed_section
 from edgecls.reporting.page import Page, render
 from edgecls.reporting.training_report import TrainingReport
 from edgecls.reporting.training_sections import training_sections, training_tiles
@@ -40,8 +42,12 @@ def training_page(report: TrainingReport) -> str:
     return render(page)
 
 
-def bundle_page(manifest: Manifest, bench: BenchResult | None, training: TrainingReport | None) -> str:
-    """HTML of a bundle: the result first, then everything behind it. What was not made is left out."""
+def bundle_page(bundle: Bundle, bench: BenchResult | None, training: TrainingReport | None) -> str:
+    """HTML of a bundle: the result first, then everything behind it. What was not made is left out.
+
+    Raises ModelError when a photo that it shows was changed.
+    """
+    manifest = bundle.manifest
     page = Page(
         kind="Bundle",
         title=manifest.name,
@@ -50,6 +56,7 @@ def bundle_page(manifest: Manifest, bench: BenchResult | None, training: Trainin
         sections=(
             *bench_sections(bench),
             *bundle_sections(manifest),
+            changed_section(bundle),
             *(training_sections(training) if training else ()),
             device_section(manifest),
         ),

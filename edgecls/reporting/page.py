@@ -90,7 +90,29 @@ class Picture:
         return "data:image/svg+xml;base64," + base64.b64encode(self.svg).decode()
 
 
-Block = Prose | Facts | Table | Bullets | Warnings | Code | Picture
+@dataclass(frozen=True)
+class Thumbnail:
+    """A small JPEG photo, its words for those who cannot see it, a title, and the line below it."""
+
+    jpeg: bytes
+    alt: str
+    caption: str
+    title: str
+
+    @property
+    def source(self) -> str:
+        return "data:image/jpeg;base64," + base64.b64encode(self.jpeg).decode()
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Small photos side by side."""
+
+    kind: ClassVar[str] = "gallery"
+    photos: tuple[Thumbnail, ...]
+
+
+Block = Prose | Facts | Table | Bullets | Warnings | Code | Picture | Gallery
 
 
 @dataclass(frozen=True)

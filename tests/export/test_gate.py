@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edgecls.bundle import find_bundle
 from edgecls.data import Loaded
 from edgecls.errors import GateError, ModelError
 from edgecls.export import candidates, gate
@@ -20,6 +22,7 @@ from edgecls.export.measure import Scored, measure
 from edgecls.export.options import ExportOptions
 from edgecls.manifest import Limits, Measurement
 from edgecls.photos import DataSet, Photo
+from edgecls.runtime.model_file import ModelFile
 from edgecls.splits import draw_stratified
 from edgecls.tensors import TensorSpec
 
@@ -152,7 +155,7 @@ def test_a_format_asked_for_by_name_without_int8_is_a_gate_error_and_no_bundle(
 ) -> None:
     with pytest.raises(GateError, match=r"no int8 variant of onnx passed the gate.*onnx int8: top-1"):
         export_quickly(replace(options, named=True))
-    assert list((tmp_path / "bundles").iterdir()) == []
+    assert [entry.name for entry in (tmp_path / "bundles").iterdir()] == ["small-tints-001.refused"]
 
 
 @pytest.mark.usefixtures("spoiled_onnx")
@@ -169,7 +172,23 @@ def test_a_bundle_found_unchanged_does_not_hide_that_a_named_format_failed(
 def test_when_no_format_has_int8_left_there_is_no_bundle(export_quickly: Export, tmp_path: Path) -> None:
     with pytest.raises(GateError, match="no int8 variant of tflite or onnx passed the gate"):
         export_quickly()
-    assert list((tmp_path / "bundles").iterdir()) == []
+    assert [entry.name for entry in (tmp_path / "bundles").iterdir()] == ["small-tints-001.refused"]
+
+
+@pytest.mark.usefixtures("spoiled_onnx", "spoiled_tflite")
+def test_what_was_refused_is_kept_for_a_look_and_is_no_bundle(
+    export_quickly: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(GateError, match=r"the files are kept for a look in .*small-tints-001\.refused"):
+        export_quickly()
+    place = tmp_path / "bundles" / "small-tints-001.refused"
+    assert {"gate.json", "model.int8.tflite", "model.int8.onnx"} == {entry.name for entry in place.iterdir()}
+    assert ModelFile.from_file(place / "model.int8.tflite").labels.names == ("blue", "green", "red sö")
+    reasons = [one["reason"] for one in json.loads((place / "gate.json").read_text())]
+    assert all("points below float" in reason for reason in reasons)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModelError, match="there is no complete bundle"):
+        find_bundle(None)
 
 
 @pytest.mark.usefixtures("spoiled_onnx", "spoiled_tflite")

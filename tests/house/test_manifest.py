@@ -71,6 +71,7 @@ MANIFEST = Manifest(
     variants=(variant("onnx", "int8"), variant("tflite", "float32"), variant("tflite", "int8")),
     rejected=(),
     calibration=Calibration(100, "train", "minmax", 0, "0" * 64, 3, ("no photo of pear",)),
+    changed=(),
     evaluation=(EvaluationPhoto("evaluation/0.jpg", 1, "0" * 64),),
     golden_sha256="0" * 64,
     origin=Origin("enet-fruit-001", "0" * 64, "0" * 64, "data/fruit"),

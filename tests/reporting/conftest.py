@@ -159,6 +159,7 @@ def bundle_manifest(labels: tuple[str, ...] = LABELS) -> Manifest:
         calibration=Calibration(
             100, "training", "min-max, stratified", seed=7, digest="5e" * 32, near_duplicates=2, warnings=()
         ),
+        changed=(),
         evaluation=(),
         golden_sha256="aa" * 32,
         origin=Origin("efficientnet_lite0-groceries-001", "1d" * 32, "2e" * 32, data="data/groceries"),

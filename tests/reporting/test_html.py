@@ -7,12 +7,16 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from edgecls.bundle import Bundle
+from edgecls.errors import ModelError
+from edgecls.files import sha256_bytes
 from edgecls.machine import Machine
-from edgecls.manifest import Manifest
+from edgecls.manifest import ChangedPhoto, Manifest
 from edgecls.metrics import class_reports
 from edgecls.reporting.html import bench_page, bundle_page, training_page
 from edgecls.reporting.training_report import TrainingReport
@@ -57,18 +61,27 @@ def pictures(page: str) -> list[str]:
     return [base64.b64decode(code).decode() for code in re.findall(r"svg\+xml;base64,([^\"]+)", page)]
 
 
+def opened(manifest: Manifest, folder: Path = Path("bundles/made")) -> Bundle:
+    """A bundle that says this of itself; its files are not there unless `folder` holds them."""
+    return Bundle(folder, manifest)
+
+
 Pages = Callable[[], list[str]]
 
 
 @pytest.fixture
 def pages(bench: BenchResult, manifest: Manifest, training: TrainingReport) -> list[str]:
-    return [bench_page(bench, manifest), training_page(training), bundle_page(manifest, bench, training)]
+    return [
+        bench_page(bench, manifest),
+        training_page(training),
+        bundle_page(opened(manifest), bench, training),
+    ]
 
 
 def test_the_bundle_page_begins_with_accuracy_size_latency_and_machine(
     manifest: Manifest, bench: BenchResult, training: TrainingReport
 ) -> None:
-    text = readable(bundle_page(manifest, bench, training))
+    text = readable(bundle_page(opened(manifest), bench, training))
     row = next(r for r in bench.rows if r.file == "model.int8.tflite" and r.threads == 2)
     headline = (
         f"Top-1 78.5 % in float, 79.3 % in int8; 13.6 MB down to 3.9 MB; {row.frame_ms.p50:.2f} ms a frame "
@@ -82,13 +95,13 @@ def test_a_latency_of_another_file_is_never_shown_beside_an_accuracy(
     manifest: Manifest, bench: BenchResult
 ) -> None:
     other = replace(bench, rows=tuple(replace(row, sha256="of another export") for row in bench.rows))
-    assert "not yet timed" in readable(bundle_page(manifest, other, None))
+    assert "not yet timed" in readable(bundle_page(opened(manifest), other, None))
 
 
 def test_the_bundle_page_shows_every_variant_the_rejected_and_the_origin(
     manifest: Manifest, bench: BenchResult
 ) -> None:
-    text = readable(bundle_page(manifest, bench, None))
+    text = readable(bundle_page(opened(manifest), bench, None))
     for expected in (
         "onnx int8-avx2",
         "99.7 % of 627",
@@ -103,7 +116,7 @@ def test_the_bundle_page_shows_every_variant_the_rejected_and_the_origin(
 
 
 def test_a_bundle_that_was_never_timed_says_how_to_time_it(manifest: Manifest) -> None:
-    text = readable(bundle_page(manifest, None, None))
+    text = readable(bundle_page(opened(manifest), None, None))
     assert "Measure it with: edgecls bench" in text
     assert "not yet timed" in text
 
@@ -112,11 +125,45 @@ def test_a_bundle_without_int8_has_a_headline_of_its_float_model(
     manifest: Manifest, bench: BenchResult
 ) -> None:
     alone = replace(manifest, variants=manifest.variants[:1])
-    assert "Top-1 78.5 %; 13.6 MB;" in readable(bundle_page(alone, bench, None))
+    assert "Top-1 78.5 %; 13.6 MB;" in readable(bundle_page(opened(alone), bench, None))
 
 
 def test_a_bundle_without_variants_says_so(manifest: Manifest) -> None:
-    assert "no variant passed the gate" in readable(bundle_page(replace(manifest, variants=()), None, None))
+    assert "no variant passed the gate" in readable(
+        bundle_page(opened(replace(manifest, variants=())), None, None)
+    )
+
+
+def test_photos_that_int8_answers_otherwise_are_shown_with_both_answers(
+    manifest: Manifest, tmp_path: Path
+) -> None:
+    (tmp_path / "changed").mkdir()
+    (tmp_path / "changed" / "00.jpg").write_bytes(b"a small photo")
+    photo = ChangedPhoto(
+        "changed/00.jpg",
+        sha256_bytes(b"a small photo"),
+        "tflite int8",
+        label=0,
+        before=0,
+        after=2,
+        margin=0.31,
+    )
+    changed = replace(manifest, changed=(photo,))
+    page = bundle_page(opened(changed, tmp_path), None, None)
+    assert base64.b64encode(b"a small photo").decode() in page
+    text = readable(page)
+    first, third = manifest.labels[0], manifest.labels[2]
+    assert f"{first}: lost" in text
+    assert f"{first} → {third}, margin 0.31" in text
+    assert "What int8 changed" not in readable(bundle_page(opened(manifest), None, None))
+
+
+def test_a_changed_photo_that_is_not_the_bundles_is_not_shown(manifest: Manifest, tmp_path: Path) -> None:
+    (tmp_path / "changed").mkdir()
+    (tmp_path / "changed" / "00.jpg").write_bytes(b"another photo")
+    photo = ChangedPhoto("changed/00.jpg", sha256_bytes(b"a photo"), "tflite int8", 0, 0, 1, 0.2)
+    with pytest.raises(ModelError, match="the file was changed"):
+        bundle_page(opened(replace(manifest, changed=(photo,)), tmp_path), None, None)
 
 
 def test_the_benchmark_page_says_why_int8_is_slow_and_what_was_skipped(bench: BenchResult) -> None:
@@ -171,7 +218,7 @@ def test_class_names_stay_text_whatever_they_hold(manifest: Manifest, bench: Ben
         top1=bench.rows[0].top1,
         problems=("<script>alert(2)</script>.jpg: empty",),
     )
-    page = bundle_page(replace(manifest, labels=NASTY), bench, report)
+    page = bundle_page(opened(replace(manifest, labels=NASTY)), bench, report)
     assert not any(tag in ("script", "b1", "i") for tag, _ in Outline(page).tags)
     for label in NASTY:
         assert label in readable(page)

@@ -107,6 +107,7 @@ def _manifest(
         variants=variants,
         rejected=(),
         calibration=None,
+        changed=(),
         evaluation=evaluation,
         golden_sha256=sha256_file(folder / GOLDEN),
         origin=Origin("tiny-001", "0", "0", "none"),

@@ -105,6 +105,7 @@ def _manifest(variants: tuple[Variant, ...], photos: tuple[EvaluationPhoto, ...]
         variants=variants,
         rejected=(),
         calibration=None,
+        changed=(),
         evaluation=photos,
         golden_sha256="aa",
         origin=Origin("colours-001", "1d", "2e", data="data/colours"),
