@@ -106,8 +106,9 @@ def _read_golden(bundle: Bundle) -> tuple[Golden | None, list[str]]:
 
 def _check_photos(bundle: Bundle) -> list[str]:
     """One sentence for each photo of the bundle that is missing or changed."""
-    photos = (*bundle.manifest.evaluation, *bundle.manifest.changed)
-    found = (_fault(bundle, photo.file, photo.sha256) for photo in photos)
+    files = {photo.file: photo.sha256 for photo in bundle.manifest.evaluation}
+    files |= {photo.file: photo.sha256 for photo in bundle.manifest.changed}
+    found = (_fault(bundle, file, sha256) for file, sha256 in files.items())
     return [fault for fault in found if fault is not None]
 
 

@@ -62,6 +62,7 @@ def command(
     from edgecls.records import to_record
     from edgecls.runs import find_run, read_run
 
+    limits = _limits(max_drop, max_class_drop, min_agreement)
     folder = find_run(run)
     if run is None:
         say(f"run: {folder} (the newest)")
@@ -69,7 +70,7 @@ def command(
         int8=int8,
         formats=FORMATS if format is None else _choices("--format", format, FORMATS),
         named=format is not None,
-        limits=_limits(max_drop, max_class_drop, min_agreement),
+        limits=limits,
         target=target,
         also=_choices("--also", also, LIGHTER) if also else (),
         calibration_photos=calibration,

@@ -49,20 +49,20 @@ def variant(precision: str, format: str = "tflite") -> Variant:
     )
 
 
-def tested(float_answers: Probabilities, int8_answers: Probabilities, truth: np.ndarray) -> Tested:
+def answered(float_answers: Probabilities, int8_answers: Probabilities, truth: np.ndarray) -> Tested:
     probabilities = {"model.float32.tflite": float_answers, "model.int8.tflite": int8_answers}
     return Tested((variant("float32"), variant("int8")), probabilities, truth)
 
 
 def test_the_photo_of_which_float_was_surest_comes_first(tmp_path: Path) -> None:
-    changed = write_changed(tmp_path, tested(FLOAT, INT8, TRUTH), loaded(4))
+    changed = write_changed(tmp_path, answered(FLOAT, INT8, TRUTH), loaded(4))
     assert [(one.label, one.before, one.after) for one in changed] == [(0, 2, 0), (1, 1, 2)]
     assert [one.margin for one in changed] == pytest.approx([0.7, 0.25])
     assert {one.variant for one in changed} == {"tflite int8"}
 
 
 def test_a_kept_photo_is_small_and_has_its_colours(tmp_path: Path) -> None:
-    (first, _) = write_changed(tmp_path, tested(FLOAT, INT8, TRUTH), loaded(4))
+    (first, _) = write_changed(tmp_path, answered(FLOAT, INT8, TRUTH), loaded(4))
     picture = cv2.imread(str(tmp_path / first.file))
     assert picture is not None
     assert picture.shape[:2] == (SIDE, SIDE // 2)
@@ -73,13 +73,13 @@ def test_a_kept_photo_is_small_and_has_its_colours(tmp_path: Path) -> None:
 
 def test_no_more_are_kept_than_can_be_looked_at(tmp_path: Path) -> None:
     n = MOST + 10
-    all_changed = tested(answers(*[(0, 0.6)] * n), answers(*[(1, 0.6)] * n), np.zeros(n, np.int64))
+    all_changed = answered(answers(*[(0, 0.6)] * n), answers(*[(1, 0.6)] * n), np.zeros(n, np.int64))
     assert len(write_changed(tmp_path, all_changed, loaded(n, side=16))) == MOST
     assert len(list((tmp_path / "changed").iterdir())) == MOST
 
 
 def test_without_a_change_or_without_int8_nothing_is_kept(tmp_path: Path) -> None:
-    assert write_changed(tmp_path, tested(FLOAT, FLOAT, TRUTH), loaded(4)) == ()
+    assert write_changed(tmp_path, answered(FLOAT, FLOAT, TRUTH), loaded(4)) == ()
     alone = Tested((variant("float32"),), {"model.float32.tflite": FLOAT}, TRUTH)
     assert write_changed(tmp_path, alone, loaded(4)) == ()
     assert list(tmp_path.iterdir()) == []
