@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgecls.calibration.temperature import fit_temperature
+from edgecls.calibration.temperature import fit_temperature, fits_better
 from edgecls.data import Loaded
 from edgecls.export.judging import Judgement, Passed, Tested
 from edgecls.manifest import Confidence
@@ -37,8 +37,12 @@ def fit_confidence(judgement: Judgement, gate: Loaded, validation: Sequence[Phot
     if chosen.sum() < LEAST_PHOTOS:
         words = f"not fitted: {chosen.sum()} validation photos are fewer than {LEAST_PHOTOS}"
         return Fitted(1.0, main.candidate.path.name, words)
-    temperature = fit_temperature(main.probabilities[chosen], gate.truth[chosen])
-    return Fitted(temperature, main.candidate.path.name, f"{chosen.sum()} validation photos, {key}")
+    answers, truth = main.probabilities[chosen], gate.truth[chosen]
+    temperature, words = fit_temperature(answers, truth), f"{chosen.sum()} validation photos, {key}"
+    if not fits_better(answers, truth, temperature):
+        words += f": {temperature:.2f} fits no better than chance explains"
+        temperature = 1.0
+    return Fitted(temperature, main.candidate.path.name, words)
 
 
 def measure_confidence(fitted: Fitted, tested: Tested) -> Confidence:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +54,19 @@ def test_only_validation_photos_say_how_sure_an_answer_may_be() -> None:
     assert fitted.temperature > 5
     assert fitted.file == "model.int8.tflite"
     assert fitted.words == f"{HELD_OUT} validation photos, tflite int8"
+
+
+def test_a_temperature_that_chance_explains_is_not_taken() -> None:
+    loaded = gate_photos(VALIDATION)
+    # 24 of the 40 are right at a confidence of 0.65: a little too sure, as 40 photos may be by chance.
+    answers = np.tile(np.array([[0.65, 0.35]], np.float32), (len(loaded), 1))
+    truth = np.array([0] * 24 + [1] * 16 + [0] * len(TRAIN))
+    judged = Judgement((passed("tflite", "int8", answers, loaded),), ())
+    fitted = fit_confidence(judged, replace(loaded, truth=truth), VALIDATION)
+    assert fitted.temperature == 1.0
+    assert re.fullmatch(
+        r"40 validation photos, tflite int8: 1\.\d\d fits no better than chance explains", fitted.words
+    )
 
 
 def test_a_few_photos_are_not_enough_for_a_temperature() -> None:
