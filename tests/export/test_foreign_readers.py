@@ -41,7 +41,7 @@ def test_an_answer_that_differs_is_exit_code_1(exported: ExportResult, tmp_path:
     with np.load(changed / "golden.npz", allow_pickle=False) as golden:
         arrays = {name: golden[name] for name in golden.files}
     arrays["model.float32.onnx"] = arrays["model.float32.onnx"][:, ::-1]
-    np.savez_compressed(changed / "golden.npz", **arrays)  # type: ignore[arg-type]
+    np.savez_compressed(changed / "golden.npz", **arrays)
     done = ask(str(changed), "--reader", "opencv")
     assert done.returncode == 1
     assert "FAIL opencv" in done.stdout
