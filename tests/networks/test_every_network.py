@@ -37,7 +37,8 @@ def test_it_trains_exports_verifies_and_runs(
     options = ("--network", name, "--regime", "scratch", "--size", size, "--epochs", "1", "--augment", "0")
     assert run_command("train", str(data), *options) == 0
     # One epoch teaches little, and between guesses int8 may choose otherwise: that is not what is asked here.
-    assert run_command("export", "--int8", "--max-drop", "100") == 0
+    limits = ("--max-drop", "100", "--max-class-drop", "100", "--min-agreement", "0")
+    assert run_command("export", "--int8", *limits) == 0
     assert run_command("verify") == 0
     capsys.readouterr()
     assert run_command("run", "--camera", str(data / "blue"), "--json") == 0
