@@ -76,7 +76,18 @@ def measure(seed: int, data: Path, folder: Path) -> SeedResult:
     edgecls(folder, "train", str(data), "--augment", "4", "--seed", str(seed), "--name", f"seed-{seed}")
     trained = time.monotonic()
     manifest = edgecls(
-        folder, "export", f"runs/seed-{seed}", "--int8", "--max-drop", "100", "--name", f"seed-{seed}"
+        folder,
+        "export",
+        f"runs/seed-{seed}",
+        "--int8",
+        "--max-drop",
+        "100",
+        "--max-class-drop",
+        "100",
+        "--min-agreement",
+        "0",
+        "--name",
+        f"seed-{seed}",
     )
     variants = {f"{v['format']} {v['precision']}": v for v in manifest["variants"]}
     top1 = {f"{v['format']} {v['precision']}": 100 * v["test"]["top1"]["value"] for v in manifest["variants"]}
