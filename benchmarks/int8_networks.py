@@ -1,7 +1,7 @@
 """int8 of every network in both formats: what the gate says, and what the test photos say.
 
-    edgecls study studies/every-network.toml --budget full
-    python benchmarks/int8_networks.py runs/studies/every-network-full/runs [--csv FILE] [--out bundles/every-network]
+    edgecls study studies/every-network.toml --budget evening
+    python benchmarks/int8_networks.py runs/studies/every-network-evening/runs [--csv FILE] [--out bundles/every-network]
 
 Exports each run below the folder as `edgecls export` does by default. A network that the gate lets through in neither
 format is exported once more without limits, so that its figures can be told.

