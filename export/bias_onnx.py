@@ -1,8 +1,8 @@
-"""The layers of an int8 QDQ ONNX model: its graph cut behind a layer to watch it, its biases replaced."""
+"""The layers of an int8 QDQ ONNX model: watched in one session of its graph, their biases replaced."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,11 +53,14 @@ def float_means(model: Any, names: tuple[str, ...], pixels: Pixels, *, threads: 
     made = {output for node in model.graph.node for output in node.output}
     there = tuple(name for name in names if name in made)
     sums: dict[str, Any] = dict.fromkeys(there, 0.0)
-    ran = _run(model, there, pixels, arithmetic="native", threads=threads) if there else ()
-    for values in ran:
+    session = _session(model, there, arithmetic="native", threads=threads)
+    for values in _run(session, there, pixels, others={}) if there else ():
         for name, value in zip(there, values, strict=True):
             sums[name] = sums[name] + channel_means(np.moveaxis(value, 1, -1))
     return {name: total / len(pixels) for name, total in sums.items()}
+
+
+GROUP = 8
 
 
 @dataclass(frozen=True)
@@ -73,12 +76,15 @@ class _Layer:
 
 
 class OnnxLayers:
-    """Convolutions and dense layers of an int8 QDQ ONNX model whose bias is a constant of their own."""
+    """Convolutions and dense layers of an int8 QDQ ONNX model whose bias is a constant of their own.
+
+    A session is dear for a large model, and a run costs the whole of its graph: so one serves GROUP layers, ends behind
+    the last of them, and takes their biases as inputs.
+    """
 
     def __init__(self, model: Any, *, arithmetic: str, threads: int) -> None:
         self.model = model
         self._helper = need("onnx", "export").numpy_helper
-        self._arithmetic, self._threads = arithmetic, threads
         self._constants = {tensor.name: tensor for tensor in model.graph.initializer}
         self._maker = {name: node for node in model.graph.node for name in node.output}
         self._readers: dict[str, list[Any]] = {}
@@ -88,11 +94,15 @@ class OnnxLayers:
         found = (self._layer(node) for node in model.graph.node if node.op_type in ("Conv", "Gemm"))
         self._layers = [layer for layer in found if layer is not None]
         self.outputs = tuple(layer.output for layer in self._layers)
+        self._arithmetic, self._threads = arithmetic, threads
+        self._group, self._session = -1, None
 
     def observe(self, layer: int, pixels: Pixels) -> Observed:
-        names = self._layers[layer]
-        cut = self._cut(names.quantized)
-        ran = _run(cut, (names.quantized,), pixels, arithmetic=self._arithmetic, threads=self._threads)
+        names, group = self._layers[layer], layer // GROUP
+        if group != self._group:
+            self._group, self._session = group, self._open(group)
+        biases = {one.bias: self._value(one.bias) for one in self._members(group)}
+        ran = _run(self._session, (names.quantized,), pixels, others=biases)
         return observe(
             (np.moveaxis(values, 1, -1) for (values,) in ran),
             scale=float(self._value(names.scale)),
@@ -101,9 +111,28 @@ class OnnxLayers:
 
     def shift(self, layer: int, amount: Means) -> None:
         names = self._layers[layer]
-        bias, scale = self._value(names.bias), self._value(names.bias_scale)
-        replaced = self._helper.from_array(shifted(bias, scale, amount), names.bias)
-        self._constants[names.bias].CopyFrom(replaced)
+        moved = shifted(self._value(names.bias), self._value(names.bias_scale), amount)
+        self._constants[names.bias].CopyFrom(self._helper.from_array(moved, names.bias))
+
+    def _members(self, group: int) -> list[_Layer]:
+        return self._layers[group * GROUP : (group + 1) * GROUP]
+
+    def _open(self, group: int) -> Any:
+        """A session of the graph up to the last layer of a group."""
+        onnx = need("onnx", "export")
+        members = self._members(group)
+        quantized = tuple(layer.quantized for layer in members)
+        graph = self.model.graph
+        names = needed(graph, quantized)
+        nodes = [node for node in graph.node if names & set(node.output)]
+        constants = [tensor for name, tensor in self._constants.items() if name in names]
+        cut = onnx.helper.make_model(
+            onnx.helper.make_graph(nodes, graph.name, list(graph.input), [], constants),
+            opset_imports=list(self.model.opset_import),
+            ir_version=self.model.ir_version,
+        )
+        biases = tuple(layer.bias for layer in members)
+        return _session(cut, quantized, arithmetic=self._arithmetic, threads=self._threads, fed=biases)
 
     def _value(self, name: str) -> NDArray[Any]:
         return np.asarray(self._helper.to_array(self._constants[name]))
@@ -127,38 +156,30 @@ class OnnxLayers:
         readers = self._readers.get(name, [])
         return str(readers[0].op_type) if readers else ""
 
-    def _cut(self, output: str) -> Any:
-        """The model that computes this tensor and nothing more."""
-        onnx = need("onnx", "export")
-        graph = self.model.graph
-        names = needed(graph, [output])
-        nodes = [node for node in graph.node if names & set(node.output)]
-        constants = [tensor for name, tensor in self._constants.items() if name in names]
-        outputs = [onnx.helper.make_empty_tensor_value_info(output)]
-        cut = onnx.helper.make_graph(nodes, graph.name, list(graph.input), outputs, constants)
-        return onnx.helper.make_model(
-            cut, opset_imports=list(self.model.opset_import), ir_version=self.model.ir_version
-        )
-
 
 def _run(
-    model: Any, names: tuple[str, ...], pixels: Pixels, *, arithmetic: str, threads: int
+    session: Any, names: tuple[str, ...], pixels: Pixels, *, others: Mapping[str, NDArray[Any]]
 ) -> Iterator[list[NDArray[Any]]]:
-    """The values of these tensors for each photo."""
-    session = _session(model, names, arithmetic, threads)
-    image = tensor_spec(session.get_inputs()[0])
+    """The values of these tensors for each photo; `others` are fed beside it."""
+    image = next(tensor_spec(node) for node in session.get_inputs() if node.name not in others)
     for picture in pixels:
-        yield session.run(list(names), {image.name: image.encode_pixels(picture[np.newaxis])})
+        feed = {**others, image.name: image.encode_pixels(picture[np.newaxis])}
+        yield session.run(list(names), feed)
 
 
-def _session(model: Any, names: tuple[str, ...], arithmetic: str, threads: int) -> Any:
+def _session(
+    model: Any, names: tuple[str, ...], *, arithmetic: str, threads: int, fed: tuple[str, ...] = ()
+) -> Any:
+    """A session of the model that gives these tensors too, and takes the constants `fed` as inputs."""
     onnx, ort = need("onnx", "export"), need("onnxruntime", "export")
     probed = onnx.ModelProto()
     probed.CopyFrom(model)
-    there = {output.name for output in probed.graph.output}
-    probed.graph.output.extend(
-        onnx.helper.make_empty_tensor_value_info(name) for name in names if name not in there
-    )
+    graph = probed.graph
+    there = {output.name for output in graph.output}
+    graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in names if name not in there)
+    for tensor in [tensor for tensor in graph.initializer if tensor.name in fed]:
+        graph.input.append(onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
+        graph.initializer.remove(tensor)
     options = ort.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = threads
