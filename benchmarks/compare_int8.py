@@ -27,7 +27,7 @@ from edgecls.devices.detect import detect_machine
 from edgecls.errors import need
 from edgecls.export.candidates import Candidate, make_float, make_int8
 from edgecls.export.int8_onnx import calibration_reader
-from edgecls.export.onnx_graph import needed
+from edgecls.export.onnx_graph import prune
 from edgecls.machine import Machine
 from edgecls.metrics import Agreement, Probabilities, Proportion, compare, top1
 from edgecls.preprocess import Pixels
@@ -137,9 +137,7 @@ def nncf(work: Work) -> Path:
     data = nncf.Dataset(work.batches(), lambda batch: {image: batch})
     target = work.path("nncf.onnx")
     quantized = nncf.quantize(model, data, subset_size=len(work.calibration))
-    names = needed(quantized.graph, [output.name for output in quantized.graph.output])
-    for tensor in [tensor for tensor in quantized.graph.initializer if tensor.name not in names]:
-        quantized.graph.initializer.remove(tensor)
+    prune(quantized.graph)
     onnx.save(quantized, target)
     return target
 

@@ -127,12 +127,17 @@ def calibration_error(probabilities: Probabilities, truth: Indices, *, bins: int
     return float(np.abs(np.bincount(bin_of, weights=gap, minlength=bins)).sum() / len(truth))
 
 
+def margins(probabilities: Probabilities) -> Probabilities:
+    """Best minus second probability of each row: (n, classes) to (n,)."""
+    best, second = np.partition(probabilities, -2, axis=1)[:, [-1, -2]].T
+    return np.asarray(best - second)
+
+
 def compare(reference: Probabilities, other: Probabilities, truth: Indices) -> Agreement:
     """Compare a model with the float reference on the same photos: shapes (n, classes) and (n,)."""
     if not len(truth):
         raise DataError("a comparison needs at least one photo, found none")
-    best, second = np.partition(reference, -2, axis=1)[:, [-1, -2]].T
-    decided = (best - second) >= DECIDED_MARGIN
+    decided = margins(reference) >= DECIDED_MARGIN
     same = reference.argmax(axis=1) == other.argmax(axis=1)
     lost = (reference.argmax(axis=1) == truth) & (other.argmax(axis=1) != truth)
     won = (reference.argmax(axis=1) != truth) & (other.argmax(axis=1) == truth)

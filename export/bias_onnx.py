@@ -1,4 +1,4 @@
-"""The layers of an int8 QDQ ONNX model: watched in one session of its graph, their biases replaced."""
+"""The layers of an int8 QDQ ONNX model: its graph cut to watch them, their biases replaced."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from edgecls.export.bias_correction import (
 from edgecls.export.onnx_graph import needed
 from edgecls.preprocess import Pixels
 from edgecls.progress import Tick
-from edgecls.runtime.onnx import tensor_spec
+from edgecls.runtime.onnx import session_options, tensor_spec
 
 
 def correct_onnx(
@@ -60,7 +60,7 @@ def float_means(model: Any, names: tuple[str, ...], pixels: Pixels, *, threads: 
     return {name: total / len(pixels) for name, total in sums.items()}
 
 
-GROUP = 8
+GROUP = 8  # layers watched in one session
 
 
 @dataclass(frozen=True)
@@ -180,9 +180,5 @@ def _session(
     for tensor in [tensor for tensor in graph.initializer if tensor.name in fed]:
         graph.input.append(onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
         graph.initializer.remove(tensor)
-    options = ort.SessionOptions()
-    options.log_severity_level = 3
-    options.intra_op_num_threads = threads
-    if arithmetic == "exact":
-        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options = session_options(threads=threads, arithmetic=arithmetic)
     return ort.InferenceSession(probed.SerializeToString(), options, providers=["CPUExecutionProvider"])

@@ -11,6 +11,7 @@ from edgecls.data import Loaded
 from edgecls.export.judging import Tested
 from edgecls.files import sha256_bytes
 from edgecls.manifest import ChangedPhoto, Variant
+from edgecls.metrics import margins
 from edgecls.preprocess import Pixels
 
 FOLDER = "changed"
@@ -29,9 +30,9 @@ def write_changed(folder: Path, tested: Tested, test: Loaded) -> tuple[ChangedPh
         return ()
     reference = tested.probabilities[f"model.float32.{variant.format}"]
     before, after = reference.argmax(axis=1), tested.probabilities[variant.file].argmax(axis=1)
-    best, second = np.partition(reference, -2, axis=1)[:, [-1, -2]].T
+    margin = margins(reference)
     different = np.flatnonzero(before != after)
-    different = different[np.argsort(-(best - second)[different], kind="stable")][:MOST]
+    different = different[np.argsort(-margin[different], kind="stable")][:MOST]
     kept = []
     for number, i in enumerate(different):
         name, data = f"{FOLDER}/{number:02d}.jpg", _small(test.pixels[i])
@@ -45,7 +46,7 @@ def write_changed(folder: Path, tested: Tested, test: Loaded) -> tuple[ChangedPh
                 label=int(test.truth[i]),
                 before=int(before[i]),
                 after=int(after[i]),
-                margin=float(best[i] - second[i]),
+                margin=float(margin[i]),
             )
         )
     return tuple(kept)

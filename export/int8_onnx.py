@@ -42,12 +42,12 @@ def quantize_onnx(
     """Write `target`, an int8 QDQ model that takes uint8 pixels, from the float model `source` of `prepare_onnx`.
 
     `pixels` are the calibration photos, uint8 RGB (n, h, w, 3). With `reduce_range` weights use 7 bits, so
-    that pairwise 16-bit sums on x86 without VNNI saturate less. Raises ModelError when the quantizer fails.
+    that pairwise 16-bit sums on x86 without VNNI cannot saturate. Raises ModelError when the quantizer fails.
     """
     quantization = need("onnxruntime.quantization", "export")
     onnx = need("onnx", "export")
     graph = onnx.load(source).graph
-    entry = onnx_entry(source)
+    entry = onnx_entry(graph)
     stated = _state(quantization, graph.input[0].name, 0.0, 255.0)
     stated |= _state(quantization, entry.tensor, entry.low, entry.high)
     kinds = sorted({node.op_type for node in graph.node} - set(KEPT_FLOAT))

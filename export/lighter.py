@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgecls.errors import ModelError, need
+from edgecls.errors import first_line, need
 from edgecls.export.candidates import Candidate
 from edgecls.progress import Announce
 from edgecls.quiet import quiet_stderr
@@ -31,8 +31,7 @@ def make_lighter(
                 with quiet_stderr():
                     (_make_tflite if source.format == "tflite" else _make_onnx)(source.path, path, precision)
             except Exception as error:  # the libraries raise whatever their passes meet
-                reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-                failure = str(ModelError(f"{source.path.name} could not be made {precision} ({reason})"))
+                failure = f"{source.path.name} could not be made {precision} ({first_line(error)})"
                 made.append(Candidate(path, source.format, precision, failure=failure))
             else:
                 made.append(Candidate(path, source.format, precision))

@@ -1,4 +1,4 @@
-"""What an ONNX graph computes its outputs from."""
+"""What an ONNX graph computes its outputs from, and the rest of it removed."""
 
 from __future__ import annotations
 
@@ -16,3 +16,12 @@ def needed(graph: Any, outputs: Iterable[str]) -> set[str]:
             found.add(name)
             waiting.extend(makers[name].input if name in makers else ())
     return found
+
+
+def prune(graph: Any) -> None:
+    """Remove the nodes and constants that no output of the graph is computed from."""
+    names = needed(graph, [output.name for output in graph.output])
+    for unused in [node for node in graph.node if not names & set(node.output)]:
+        graph.node.remove(unused)
+    for tensor in [tensor for tensor in graph.initializer if tensor.name not in names]:
+        graph.initializer.remove(tensor)

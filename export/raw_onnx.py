@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from edgecls.errors import ModelError, need
-from edgecls.export.onnx_graph import needed
+from edgecls.export.onnx_graph import prune
 from edgecls.export.raw_input import NAME, Entry, Step, find_entry
 
 
-def onnx_entry(source: Path) -> Entry:
-    """Where the scaling of a float ONNX model ends."""
+def onnx_entry(graph: Any) -> Entry:
+    """Where the scaling of a float ONNX model's graph ends."""
     onnx = need("onnx", "export")
-    graph = onnx.load(source).graph
     constants = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
 
     def step(node: Any) -> Step:
@@ -43,14 +42,6 @@ def feed_raw_onnx(path: Path, entry: Entry) -> None:
     shape = [side.dim_value for side in graph.input[0].type.tensor_type.shape.dim]
     del graph.input[:]
     graph.input.append(onnx.helper.make_tensor_value_info(NAME, onnx.TensorProto.UINT8, shape))
-    _prune(graph, made[0])
+    graph.node.remove(made[0])
+    prune(graph)
     onnx.save(model, path)
-
-
-def _prune(graph: Any, gone: Any) -> None:
-    graph.node.remove(gone)
-    names = needed(graph, [output.name for output in graph.output])
-    for unused in [node for node in graph.node if not names & set(node.output)]:
-        graph.node.remove(unused)
-    for tensor in [tensor for tensor in graph.initializer if tensor.name not in names]:
-        graph.initializer.remove(tensor)

@@ -26,12 +26,7 @@ class OnnxEngine:
 
     def __init__(self, path: Path, *, threads: int = 1, arithmetic: str = "native") -> None:
         ort = need("onnxruntime", "onnx")
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        if arithmetic == "exact":
-            options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+        options = session_options(threads=threads, arithmetic=arithmetic)
         try:
             self._session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime raises classes of its own, one for each status code
@@ -61,6 +56,18 @@ class OnnxEngine:
     def _one(self, picture: Pixels) -> NDArray[np.float32]:
         feed = {self.input.name: self.input.encode_pixels(picture[np.newaxis])}
         return np.asarray(self._session.run(None, feed)[0][0], np.float32)
+
+
+def session_options(*, threads: int, arithmetic: str) -> Any:
+    """Quiet ONNX Runtime options for that arithmetic, "native" or "exact"."""
+    ort = need("onnxruntime", "onnx")
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    if arithmetic == "exact":
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return options
 
 
 def tensor_spec(node: Any) -> TensorSpec:

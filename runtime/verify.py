@@ -12,7 +12,7 @@ from edgecls.bundle import Bundle, Golden
 from edgecls.errors import DeviceError, MissingDependencyError, ModelError
 from edgecls.machine import Machine
 from edgecls.manifest import Variant
-from edgecls.metrics import DECIDED_MARGIN
+from edgecls.metrics import DECIDED_MARGIN, margins
 from edgecls.preprocess import Pixels
 from edgecls.progress import Tick
 from edgecls.runtime.arithmetic import arithmetic_for
@@ -180,8 +180,7 @@ def _replay(
 
 def compare(expected: Probabilities, found: Probabilities, *, engine: str, arithmetic: str) -> Replay:
     """Compare stored and computed probabilities, both float32 (n, classes), n at least 1."""
-    best, second = np.partition(expected, -2, axis=1)[:, [-1, -2]].T
-    decided = (best - second) >= DECIDED_MARGIN
+    decided = margins(expected) >= DECIDED_MARGIN
     same = expected.argmax(axis=1) == found.argmax(axis=1)
     return Replay(
         engine=engine,
