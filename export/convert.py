@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -28,7 +29,10 @@ def convert_float(model: Path, folder: Path, formats: tuple[str, ...], pixels: P
     Returns format -> largest absolute difference of a probability from Keras. Raises ModelError when the
     converter fails or aborts, or when a difference exceeds PARITY_TOLERANCE.
     """
-    np.save(folder / PIXELS, pixels[:PARITY_PHOTOS])
+    # Not np.save to the file: a SIGTERM that meets its C code there comes out as a TypeError, and so as a traceback.
+    saved = io.BytesIO()
+    np.save(saved, pixels[:PARITY_PHOTOS])
+    (folder / PIXELS).write_bytes(saved.getvalue())
     _run_worker(model, folder, formats)
     answers = np.load(folder / ANSWERS, allow_pickle=False)
     return {name: _parity(folder / f"float32.{name}", pixels[:PARITY_PHOTOS], answers) for name in formats}
