@@ -39,14 +39,27 @@ def fit_temperature(probabilities: Probabilities, truth: Indices) -> float:
     return float(2 / (low + high))
 
 
-def fits_better(probabilities: Probabilities, truth: Indices, temperature: float) -> bool:
-    """Whether the photos speak for that temperature and against 1 by more than chance.
+def cautious_temperature(probabilities: Probabilities, truth: Indices, fitted: float) -> float:
+    """The temperature nearest to 1 that the photos do not speak against; `fitted` is the one that fits best.
 
-    The likelihood ratio test (Wilks 1938) at 5 %, one degree of freedom.
+    An end of the 95 % confidence interval of the likelihood ratio test (Wilks 1938), or 1 when that lies within: few
+    photos of a few scenes change little, many change what they show.
     """
-    scaled = apply_temperature(probabilities, temperature)
-    gain = _log_likelihood(scaled, truth) - _log_likelihood(probabilities, truth)
-    return 2 * gain > CHI_SQUARE_95
+    least = _fit(probabilities, truth, fitted) - CHI_SQUARE_95 / 2
+    if _fit(probabilities, truth, 1.0) >= least:
+        return 1.0
+    within, without = fitted, 1.0
+    for _ in range(STEPS):
+        middle = (within + without) / 2
+        if _fit(probabilities, truth, middle) >= least:
+            within = middle
+        else:
+            without = middle
+    return within
+
+
+def _fit(probabilities: Probabilities, truth: Indices, temperature: float) -> float:
+    return _log_likelihood(apply_temperature(probabilities, temperature), truth)
 
 
 def _log_likelihood(probabilities: Probabilities, truth: Indices) -> float:

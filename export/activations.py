@@ -1,45 +1,42 @@
-"""Walking through a float TFLite model's activations, photo by photo."""
+"""The activations of a float model, photo by photo, whatever its format."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Collection, Iterator
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecls.errors import need
+from edgecls.calibration.ranges import Tensors
 from edgecls.preprocess import Pixels
-from edgecls.quiet import quiet_stderr
+
+Means = NDArray[np.float64]
 
 
-class Activations:
-    """A float TFLite model that keeps every tensor of its last run.
+class FloatModel(Protocol):
+    """A float model that gives what its operators compute. `names` are those tensors, the input among them."""
 
-    `indices` maps the name of a tensor to its index.
-    """
+    names: tuple[str, ...]
 
-    def __init__(self, source: Path, *, threads: int = 1) -> None:
-        litert = need("ai_edge_litert.interpreter", "export")
-        with quiet_stderr():
-            self._interpreter: Any = litert.Interpreter(
-                str(source), num_threads=threads, experimental_preserve_all_tensors=True
-            )
-            self._interpreter.allocate_tensors()
-        self._image = self._interpreter.get_input_details()[0]["index"]
-        self.indices: dict[str, int] = {
-            tensor["name"]: tensor["index"] for tensor in self._interpreter.get_tensor_details()
-        }
+    def walk(self, pixels: Pixels, names: Collection[str] | None = None) -> Iterator[Tensors]:
+        """Run each photo of uint8 RGB (n, h, w, 3), and give its float32 tensors, channels last.
 
-    def walk(self, pixels: Pixels) -> Iterator[None]:
-        """Run each photo of uint8 RGB (n, h, w, 3); `values` then gives its tensors."""
-        for picture in pixels:
-            self._interpreter.set_tensor(self._image, picture[np.newaxis].astype(np.float32))
-            self._interpreter.invoke()
-            yield
+        `names` are those wanted, default all; what the model does not have, or not as float32, is left out.
+        """
+        ...
 
-    def values(self, index: int) -> NDArray[np.float32]:
-        """A copy of one tensor as the photo at hand left it."""
-        found: NDArray[np.float32] = self._interpreter.get_tensor(index)
-        return found
+
+def float_means(model: FloatModel, names: tuple[str, ...], pixels: Pixels) -> dict[str, Means]:
+    """Mean over photos and positions of each channel of those of these tensors that a float model has."""
+    known = set(names) & set(model.names)
+    sums: dict[str, Any] = {}
+    for tensors in model.walk(pixels, known) if known else ():
+        for name, values in tensors.items():
+            sums[name] = sums.get(name, 0.0) + channel_means(values)
+    return {name: total / len(pixels) for name, total in sums.items()}
+
+
+def channel_means(values: NDArray[Any]) -> Means:
+    """Mean over all axes but the last."""
+    return np.asarray(values.reshape(-1, values.shape[-1]).mean(axis=0, dtype=np.float64))

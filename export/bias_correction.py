@@ -16,13 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgecls.errors import ModelError
+from edgecls.export.activations import Means, channel_means
 from edgecls.preprocess import Pixels
 from edgecls.progress import Tick
 
 PHOTOS = 32  # a mean over photos and positions settles long before a range does
 LEAST_MOVING = 0.1
-
-Means = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -82,11 +81,6 @@ def observe(outputs: Iterable[NDArray[Any]], *, scale: float, zero_point: int) -
         means.append(channel_means(flat))
         moving.append(((flat > limits.min) & (flat < limits.max)).mean(axis=0))
     return Observed((np.mean(means, axis=0) - zero_point) * scale, np.mean(moving, axis=0))
-
-
-def channel_means(values: NDArray[Any]) -> Means:
-    """Mean over all axes but the last."""
-    return np.asarray(values.reshape(-1, values.shape[-1]).mean(axis=0, dtype=np.float64))
 
 
 def shifted(bias: NDArray[np.int32], scale: NDArray[np.float32], amount: Means) -> NDArray[np.int32]:

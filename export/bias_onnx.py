@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,24 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgecls.errors import need
-from edgecls.export.bias_correction import (
-    PHOTOS,
-    Means,
-    Observed,
-    channel_means,
-    correct_biases,
-    observe,
-    shifted,
-)
+from edgecls.export.activations import FloatModel, Means, float_means
+from edgecls.export.activations_onnx import channels_last, open_session, run_photos
+from edgecls.export.bias_correction import PHOTOS, Observed, correct_biases, observe, shifted
 from edgecls.export.onnx_graph import needed
 from edgecls.preprocess import Pixels
 from edgecls.progress import Tick
-from edgecls.runtime.onnx import session_options, tensor_spec
 
 
 def correct_onnx(
     path: Path,
-    source: Path,
+    source: FloatModel,
     pixels: Pixels,
     *,
     arithmetic: str,
@@ -43,21 +35,8 @@ def correct_onnx(
     onnx = need("onnx", "export")
     layers = OnnxLayers(onnx.load(path), arithmetic=arithmetic, threads=threads)
     photos = pixels[:PHOTOS]
-    reference = float_means(onnx.load(source), layers.outputs, photos, threads=threads)
-    correct_biases(layers, reference, photos, tick=tick)
+    correct_biases(layers, float_means(source, layers.outputs, photos), photos, tick=tick)
     onnx.save(layers.model, path)
-
-
-def float_means(model: Any, names: tuple[str, ...], pixels: Pixels, *, threads: int) -> dict[str, Means]:
-    """Mean over photos and positions of each channel, the second axis, of those tensors that a float model has."""
-    made = {output for node in model.graph.node for output in node.output}
-    there = tuple(name for name in names if name in made)
-    sums: dict[str, Any] = dict.fromkeys(there, 0.0)
-    session = _session(model, there, arithmetic="native", threads=threads)
-    for values in _run(session, there, pixels, others={}) if there else ():
-        for name, value in zip(there, values, strict=True):
-            sums[name] = sums[name] + channel_means(np.moveaxis(value, 1, -1))
-    return {name: total / len(pixels) for name, total in sums.items()}
 
 
 GROUP = 8  # layers watched in one session
@@ -102,9 +81,9 @@ class OnnxLayers:
         if group != self._group:
             self._group, self._session = group, self._open(group)
         biases = {one.bias: self._value(one.bias) for one in self._members(group)}
-        ran = _run(self._session, (names.quantized,), pixels, others=biases)
+        ran = run_photos(self._session, (names.quantized,), pixels, others=biases)
         return observe(
-            (np.moveaxis(values, 1, -1) for (values,) in ran),
+            (channels_last(values) for (values,) in ran),
             scale=float(self._value(names.scale)),
             zero_point=int(self._value(names.zero_point)),
         )
@@ -132,7 +111,7 @@ class OnnxLayers:
             ir_version=self.model.ir_version,
         )
         biases = tuple(layer.bias for layer in members)
-        return _session(cut, quantized, arithmetic=self._arithmetic, threads=self._threads, fed=biases)
+        return open_session(cut, quantized, arithmetic=self._arithmetic, threads=self._threads, fed=biases)
 
     def _value(self, name: str) -> NDArray[Any]:
         return np.asarray(self._helper.to_array(self._constants[name]))
@@ -155,30 +134,3 @@ class OnnxLayers:
         """Kind of the first node that reads a tensor, "" when none does."""
         readers = self._readers.get(name, [])
         return str(readers[0].op_type) if readers else ""
-
-
-def _run(
-    session: Any, names: tuple[str, ...], pixels: Pixels, *, others: Mapping[str, NDArray[Any]]
-) -> Iterator[list[NDArray[Any]]]:
-    """The values of these tensors for each photo; `others` are fed beside it."""
-    image = next(tensor_spec(node) for node in session.get_inputs() if node.name not in others)
-    for picture in pixels:
-        feed = {**others, image.name: image.encode_pixels(picture[np.newaxis])}
-        yield session.run(list(names), feed)
-
-
-def _session(
-    model: Any, names: tuple[str, ...], *, arithmetic: str, threads: int, fed: tuple[str, ...] = ()
-) -> Any:
-    """A session of the model that gives these tensors too, and takes the constants `fed` as inputs."""
-    onnx, ort = need("onnx", "export"), need("onnxruntime", "export")
-    probed = onnx.ModelProto()
-    probed.CopyFrom(model)
-    graph = probed.graph
-    there = {output.name for output in graph.output}
-    graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in names if name not in there)
-    for tensor in [tensor for tensor in graph.initializer if tensor.name in fed]:
-        graph.input.append(onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
-        graph.initializer.remove(tensor)
-    options = session_options(threads=threads, arithmetic=arithmetic)
-    return ort.InferenceSession(probed.SerializeToString(), options, providers=["CPUExecutionProvider"])

@@ -11,16 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgecls.errors import need
-from edgecls.export.activations import Activations
-from edgecls.export.bias_correction import (
-    PHOTOS,
-    Means,
-    Observed,
-    channel_means,
-    correct_biases,
-    observe,
-    shifted,
-)
+from edgecls.export.activations import FloatModel, Means, float_means
+from edgecls.export.bias_correction import PHOTOS, Observed, correct_biases, observe, shifted
 from edgecls.export.tflite_graph import builtin_code, pack_model, read_model
 from edgecls.preprocess import Pixels
 from edgecls.progress import Tick
@@ -29,7 +21,7 @@ from edgecls.runtime.litert import tensor_spec
 
 
 def correct_tflite(
-    path: Path, source: Path, pixels: Pixels, *, threads: int, tick: Tick | None = None
+    path: Path, source: FloatModel, pixels: Pixels, *, threads: int, tick: Tick | None = None
 ) -> None:
     """Correct the biases of the int8 model `path`, in place, after the float model `source` it was made from.
 
@@ -37,18 +29,8 @@ def correct_tflite(
     """
     layers = TfliteLayers(path, threads=threads)
     photos = pixels[:PHOTOS]
-    correct_biases(layers, float_means(source, layers.outputs, photos, threads=threads), photos, tick=tick)
+    correct_biases(layers, float_means(source, layers.outputs, photos), photos, tick=tick)
     path.write_bytes(pack_model(layers.model))
-
-
-def float_means(source: Path, names: tuple[str, ...], pixels: Pixels, *, threads: int) -> dict[str, Means]:
-    """Mean over photos and positions of each channel of those of these tensors that a float TFLite model has."""
-    model = Activations(source, threads=threads)
-    sums: dict[str, Any] = {name: 0.0 for name in names if name in model.indices}
-    for _ in model.walk(pixels):
-        for name in sums:
-            sums[name] = sums[name] + channel_means(model.values(model.indices[name]))
-    return {name: total / len(pixels) for name, total in sums.items()}
 
 
 class TfliteLayers:

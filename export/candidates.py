@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from edgecls.calibration.ranges import Range, find_ranges
 from edgecls.data import Loaded
 from edgecls.devices.profile import DeviceProfile
 from edgecls.errors import ModelError
+from edgecls.export.activations import FloatModel
+from edgecls.export.activations_onnx import OnnxActivations
+from edgecls.export.activations_tflite import TfliteActivations
 from edgecls.export.bias_onnx import correct_onnx
 from edgecls.export.bias_tflite import correct_tflite
 from edgecls.export.convert import convert_float
 from edgecls.export.embed import embed_card
-from edgecls.export.int8_onnx import METHOD as ONNX_METHOD
 from edgecls.export.int8_onnx import prepare_onnx, quantize_onnx
-from edgecls.export.int8_tflite import METHOD as TFLITE_METHOD
 from edgecls.export.int8_tflite import quantize_tflite
 from edgecls.machine import SATURATING, Machine
 from edgecls.preprocess import Pixels
-from edgecls.progress import Announce
+from edgecls.progress import Announce, Tick
 from edgecls.runtime.arithmetic import arithmetic_for
 from edgecls.runtime.model_file import Card
 
-METHODS = {"tflite": TFLITE_METHOD, "onnx": ONNX_METHOD}
+METHODS = {
+    "tflite": "litert-quantizer, per-channel weights, ranges of least square error, biases corrected layer by layer",
+    "onnx": "onnxruntime QDQ, per-channel weights, ranges of least square error, biases corrected layer by layer",
+}
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,12 @@ def int8_precisions(format: str, machine: Machine, target: DeviceProfile | None)
     return ("int8", "int8-avx2") if machine.saturates else ("int8",)
 
 
+def open_activations(source: Candidate, *, threads: int) -> FloatModel:
+    """What the operators of a float candidate compute."""
+    kind = TfliteActivations if source.format == "tflite" else OnnxActivations
+    return kind(source.path, threads=threads)
+
+
 def make_int8(
     floats: list[Candidate],
     calibration: Loaded,
@@ -80,46 +91,40 @@ def make_int8(
     """Quantize each float candidate. A quantizer that fails gives a candidate with its failure."""
     made = []
     for source in floats:
+        model = open_activations(source, threads=threads)
+        ranges = find_ranges(model.walk, calibration.pixels, tick=announce(f"{source.format}, calibrating"))
         for precision in int8_precisions(source.format, machine, target):
-            path = source.path.with_name(f"model.{precision}.{source.format}")
+            candidate = Candidate(
+                source.path.with_name(f"model.{precision}.{source.format}"), source.format, precision
+            )
             try:
-                _quantize(
-                    source,
-                    path,
-                    precision,
-                    calibration.pixels,
-                    machine=machine,
-                    threads=threads,
-                    announce=announce,
-                )
+                _quantize(source, candidate, ranges, calibration.pixels, threads=threads)
+                tick = announce(f"{source.format} {precision}, correcting biases")
+                _correct(candidate, model, calibration.pixels, machine=machine, threads=threads, tick=tick)
             except ModelError as error:
-                made.append(Candidate(path, source.format, precision, failure=str(error)))
-            else:
-                made.append(Candidate(path, source.format, precision))
+                candidate = replace(candidate, failure=str(error))
+            made.append(candidate)
     return made
 
 
 def _quantize(
-    source: Candidate,
-    target: Path,
-    precision: str,
-    pixels: Pixels,
-    *,
-    machine: Machine,
-    threads: int,
-    announce: Announce,
+    source: Candidate, made: Candidate, ranges: Mapping[str, Range], pixels: Pixels, *, threads: int
 ) -> None:
-    """Quantize the float model, then correct the biases for what the rounding did."""
-    tick = announce(f"{source.format} {precision}, calibrating")
-    if source.format == "tflite":
-        quantize_tflite(source.path, target, pixels, threads=threads, tick=tick)
-        tick = announce(f"{source.format} {precision}, correcting biases")
-        correct_tflite(target, source.path, pixels, threads=threads, tick=tick)
-        return
-    quantize_onnx(source.path, target, pixels, reduce_range=precision == "int8-avx2", tick=tick)
-    arithmetic = arithmetic_for(source.format, precision, machine)
-    tick = announce(f"{source.format} {precision}, correcting biases")
-    correct_onnx(target, source.path, pixels, arithmetic=arithmetic, threads=threads, tick=tick)
+    if made.format == "tflite":
+        quantize_tflite(source.path, made.path, ranges, pixels[:1], threads=threads)
+    else:
+        reduced = made.precision == "int8-avx2"
+        quantize_onnx(source.path, made.path, ranges, pixels[:1], reduce_range=reduced)
+
+
+def _correct(
+    made: Candidate, model: FloatModel, pixels: Pixels, *, machine: Machine, threads: int, tick: Tick
+) -> None:
+    if made.format == "tflite":
+        correct_tflite(made.path, model, pixels, threads=threads, tick=tick)
+    else:
+        arithmetic = arithmetic_for(made.format, made.precision, machine)
+        correct_onnx(made.path, model, pixels, arithmetic=arithmetic, threads=threads, tick=tick)
 
 
 def embed_cards(candidates: list[Candidate], card: Callable[[str], Card]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edgecls.calibration.temperature import fit_temperature, fits_better
+from edgecls.calibration.temperature import cautious_temperature, fit_temperature
 from edgecls.data import Loaded
 from edgecls.export.judging import Judgement, Passed, Tested
 from edgecls.manifest import Confidence
@@ -38,10 +38,9 @@ def fit_confidence(judgement: Judgement, gate: Loaded, validation: Sequence[Phot
         words = f"not fitted: {chosen.sum()} validation photos are fewer than {LEAST_PHOTOS}"
         return Fitted(1.0, main.candidate.path.name, words)
     answers, truth = main.probabilities[chosen], gate.truth[chosen]
-    temperature, words = fit_temperature(answers, truth), f"{chosen.sum()} validation photos, {key}"
-    if not fits_better(answers, truth, temperature):
-        words += f": {temperature:.2f} fits no better than chance explains"
-        temperature = 1.0
+    best = fit_temperature(answers, truth)
+    temperature = cautious_temperature(answers, truth, best)
+    words = f"{chosen.sum()} validation photos, {key}; {best:.2f} fits them best, this is as near to 1 as they allow"
     return Fitted(temperature, main.candidate.path.name, words)
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from edgecls.calibration.ranges import Range
 from edgecls.errors import ModelError, need
 from edgecls.export.raw_onnx import feed_raw_onnx, onnx_entry
 from edgecls.preprocess import Pixels
-from edgecls.progress import Tick
 from edgecls.quiet import quiet_stderr
 
-METHOD = "onnxruntime quantize_static QDQ, per-channel weights, min-max, biases corrected layer by layer"
 # Probabilities stay float32: steps of 1/256 are too coarse for a confidence.
 KEPT_FLOAT = ("Softmax",)
 
@@ -37,26 +37,28 @@ def prepare_onnx(source: Path, target: Path) -> None:
 
 
 def quantize_onnx(
-    source: Path, target: Path, pixels: Pixels, *, reduce_range: bool, tick: Tick | None = None
+    source: Path, target: Path, ranges: Mapping[str, Range], photo: Pixels, *, reduce_range: bool
 ) -> None:
     """Write `target`, an int8 QDQ model that takes uint8 pixels, from the float model `source` of `prepare_onnx`.
 
-    `pixels` are the calibration photos, uint8 RGB (n, h, w, 3). With `reduce_range` weights use 7 bits, so
-    that pairwise 16-bit sums on x86 without VNNI cannot saturate. Raises ModelError when the quantizer fails.
+    `ranges` of its activations; `photo` is any one photo, uint8 RGB (1, h, w, 3), with which the quantizer finds out
+    what it needs ranges of. With `reduce_range` weights use 7 bits, so that pairwise 16-bit sums on x86 without VNNI
+    cannot saturate. Raises ModelError when the quantizer fails.
     """
     quantization = need("onnxruntime.quantization", "export")
     onnx = need("onnx", "export")
     graph = onnx.load(source).graph
     entry = onnx_entry(graph)
-    stated = _state(quantization, graph.input[0].name, 0.0, 255.0)
-    stated |= _state(quantization, entry.tensor, entry.low, entry.high)
+    # Pixels are 0..255 by definition, not as far as the calibration photos happen to reach.
+    stated = {graph.input[0].name: (0.0, 255.0), entry.tensor: (entry.low, entry.high)}
+    overrides = {name: _state(quantization, *range_) for name, range_ in {**ranges, **stated}.items()}
     kinds = sorted({node.op_type for node in graph.node} - set(KEPT_FLOAT))
     try:
         with quiet_stderr():
             quantization.quantize_static(
                 str(source),
                 str(target),
-                calibration_reader(quantization, pixels, graph.input[0].name, tick),
+                calibration_reader(quantization, photo, graph.input[0].name),
                 quant_format=quantization.QuantFormat.QDQ,
                 op_types_to_quantize=kinds,
                 per_channel=True,
@@ -64,7 +66,7 @@ def quantize_onnx(
                 weight_type=quantization.QuantType.QInt8,
                 activation_type=quantization.QuantType.QUInt8,
                 calibrate_method=quantization.CalibrationMethod.MinMax,
-                extra_options={"TensorQuantOverrides": stated},
+                extra_options={"TensorQuantOverrides": overrides},
             )
             feed_raw_onnx(target, entry)
     except Exception as error:  # the quantizer raises whatever its passes meet
@@ -73,13 +75,12 @@ def quantize_onnx(
         ) from error
 
 
-def _state(quantization: Any, name: str, low: float, high: float) -> dict[str, list[dict[str, Any]]]:
-    """Pixels are 0..255 by definition, not as far as the calibration photos happen to reach."""
+def _state(quantization: Any, low: float, high: float) -> list[dict[str, Any]]:
     kind = quantization.QuantType.QUInt8
-    return {name: [{"quant_type": kind, "rmin": np.float32(low), "rmax": np.float32(high)}]}
+    return [{"quant_type": kind, "rmin": np.float32(low), "rmax": np.float32(high)}]
 
 
-def calibration_reader(quantization: Any, pixels: Pixels, name: str, tick: Tick | None = None) -> Any:
+def calibration_reader(quantization: Any, pixels: Pixels, name: str) -> Any:
     """A CalibrationDataReader of photos, uint8 RGB (n, h, w, 3), for the input called `name`."""
 
     class Reader(quantization.CalibrationDataReader):  # type: ignore[misc]
@@ -91,8 +92,6 @@ def calibration_reader(quantization: Any, pixels: Pixels, name: str, tick: Tick 
                 return None
             picture = pixels[self._next]
             self._next += 1
-            if tick:
-                tick(self._next, len(pixels))
             return {name: picture[np.newaxis].astype(np.float32)}
 
     return Reader()

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from edgecls.calibration.ranges import Range
 from edgecls.errors import ModelError, need
-from edgecls.export.activations import Activations
 from edgecls.export.raw_tflite import feed_raw_tflite, tflite_entry
 from edgecls.preprocess import Pixels
-from edgecls.progress import Tick
 from edgecls.quiet import quiet_stderr
 
-METHOD = "litert-quantizer static int8, per-channel weights, min-max, biases corrected layer by layer"
 # Probabilities stay float32: steps of 1/256 are too coarse for a confidence.
 KEPT_FLOAT = ("SOFTMAX", "OUTPUT")
 
 
 def quantize_tflite(
-    source: Path, target: Path, pixels: Pixels, *, threads: int, tick: Tick | None = None
+    source: Path, target: Path, ranges: Mapping[str, Range], photo: Pixels, *, threads: int
 ) -> None:
     """Write `target`, an int8 model that takes uint8 pixels, from the float32 model `source`.
 
-    `pixels` are the calibration photos, uint8 RGB (n, h, w, 3). Raises ModelError when the quantizer fails.
+    `ranges` of its activations; `photo` is any one photo, uint8 RGB (1, h, w, 3), with which the quantizer finds out
+    what it needs ranges of. Raises ModelError when the quantizer fails.
     """
     quantizer_module = need("litert_quantizer.quantizer", "export")
     qtyping = need("litert_quantizer.qtyping", "export")
@@ -32,13 +32,14 @@ def quantize_tflite(
         with quiet_stderr():
             quantizer = quantizer_module.Quantizer(str(source), _recipe(qtyping))
             key, name = _signature(source)
-            first = [{name: pixels[:1].astype(np.float32)}]  # a list: the quantizer asks for its length
-            ranges = quantizer.calibrate({key: first}, num_threads=threads)
-            _observe(ranges, source, pixels, threads=threads, tick=tick)
+            once = [{name: photo.astype(np.float32)}]  # a list: the quantizer asks for its length
+            known = quantizer.calibrate({key: once}, num_threads=threads)
             entry = tflite_entry(source)
-            _set_range(ranges[_input(source)], 0.0, 255.0)
-            _set_range(ranges[entry.tensor], entry.low, entry.high)
-            result = quantizer.quantize(ranges, enable_progress_report=False)
+            stated = {_input(source): (0.0, 255.0), entry.tensor: (entry.low, entry.high)}
+            for tensor, (low, high) in {**ranges, **stated}.items():
+                if tensor in known:
+                    _set_range(known[tensor], low, high)
+            result = quantizer.quantize(known, enable_progress_report=False)
             # Not result.export_model: it writes through a memory map, and a full disk then kills the process.
             target.write_bytes(result.quantized_model)
             feed_raw_tflite(target, entry)
@@ -80,28 +81,6 @@ def _signature(source: Path) -> tuple[str, str]:
 def _input(source: Path) -> str:
     """Name of the model's input tensor."""
     return str(_interpreter(source).get_input_details()[0]["name"])
-
-
-def _observe(
-    ranges: dict[str, Any], source: Path, pixels: Pixels, *, threads: int, tick: Tick | None
-) -> None:
-    """Widen each activation's range to all that the calibration photos reach.
-
-    The quantizer's own calibration is a moving average over the photos, which forgets the extremes: an ENet
-    lost 11 points of top-1 that way.
-    """
-    model = Activations(source, threads=threads)
-    tensors = {name: index for name, index in model.indices.items() if name in ranges}
-    lowest, highest = dict.fromkeys(tensors, np.inf), dict.fromkeys(tensors, -np.inf)
-    for done, _ in enumerate(model.walk(pixels), start=1):
-        for name, index in tensors.items():
-            values = model.values(index)
-            lowest[name] = min(lowest[name], values.min())
-            highest[name] = max(highest[name], values.max())
-        if tick:
-            tick(done, len(pixels))
-    for name in tensors:
-        _set_range(ranges[name], lowest[name], highest[name])
 
 
 def _set_range(found: dict[str, Any], low: float, high: float) -> None:

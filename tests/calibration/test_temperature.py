@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgecls.calibration.temperature import HIGHEST, fit_temperature
+from edgecls.calibration.temperature import HIGHEST, cautious_temperature, fit_temperature
 from edgecls.errors import DataError
 from edgecls.metrics import Probabilities, calibration_error
 from edgecls.prediction import apply_temperature
@@ -43,6 +43,25 @@ def test_right_answers_to_a_few_photos_do_not_make_it_certain() -> None:
     fitted = fit_temperature(probabilities, np.zeros(10, np.int64))
     confidence = apply_temperature(probabilities, fitted).max()
     assert confidence == pytest.approx(11 / 12, abs=1e-3)
+
+
+def too_sure(photos: int) -> tuple[Probabilities, np.ndarray]:
+    right, truth = answers(4, n=photos)
+    return apply_temperature(right, 0.5), truth
+
+
+def test_of_few_photos_the_temperature_stays_at_1_and_of_more_it_nears_what_they_show() -> None:
+    found = [cautious_temperature(p, t, fit_temperature(p, t)) for p, t in map(too_sure, (8, 200, 20_000))]
+    assert found[0] == 1.0
+    assert 1.0 < found[1] < found[2] < 2.0
+    assert found[2] == pytest.approx(2.0, rel=0.05)
+
+
+def test_a_temperature_below_1_is_neared_from_above() -> None:
+    right, truth = answers(5, n=500)
+    unsure = apply_temperature(right, 2.0)
+    best = fit_temperature(unsure, truth)
+    assert best < cautious_temperature(unsure, truth, best) < 1.0
 
 
 def test_answers_no_better_than_chance_are_flattened_as_far_as_it_goes() -> None:

@@ -9,15 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edgecls.calibration.ranges import find_ranges
 from edgecls.calibration.selection import choose_calibration
 from edgecls.errors import ModelError
 from edgecls.export import bias_onnx, bias_tflite
+from edgecls.export.activations import FloatModel, Means, channel_means, float_means
+from edgecls.export.activations_onnx import OnnxActivations
+from edgecls.export.activations_tflite import TfliteActivations
 from edgecls.export.bias_correction import (
     PHOTOS,
     Int8Layers,
-    Means,
     Observed,
-    channel_means,
     correct_biases,
     observe,
     shifted,
@@ -122,10 +124,11 @@ def test_a_corrected_tflite_has_the_mean_outputs_of_its_float_model(
     trained: Any, exported: ExportResult, photos: Pixels, tmp_path: Path
 ) -> None:
     source, plain = trained.floats / "float32.tflite", tmp_path / "plain.tflite"
-    quantize_tflite(source, plain, photos, threads=1)
+    model = TfliteActivations(source, threads=1)
+    quantize_tflite(source, plain, find_ranges(model.walk, photos), photos[:1], threads=1)
     uncorrected = bias_tflite.TfliteLayers(plain, threads=1)
     corrected = bias_tflite.TfliteLayers(exported.bundle.folder / "model.int8.tflite", threads=1)
-    means = bias_tflite.float_means(source, corrected.outputs, photos, threads=1)
+    means = float_means(model, corrected.outputs, photos)
     assert difference(corrected, means, photos) < 0.25 * difference(uncorrected, means, photos)
 
 
@@ -133,16 +136,29 @@ def test_a_corrected_onnx_has_the_mean_outputs_of_its_float_model(
     exported: ExportResult, photos: Pixels, tmp_path: Path
 ) -> None:
     onnx = pytest.importorskip("onnx", reason="needs the export extra")
-    folder, plain = exported.bundle.folder, tmp_path / "plain.onnx"
-    quantize_onnx(folder / "model.float32.onnx", plain, photos, reduce_range=False)
+    source, plain = exported.bundle.folder / "model.float32.onnx", tmp_path / "plain.onnx"
+    model = OnnxActivations(source, threads=1)
+    quantize_onnx(source, plain, find_ranges(model.walk, photos), photos[:1], reduce_range=False)
 
     def layers(path: Path) -> bias_onnx.OnnxLayers:
         return bias_onnx.OnnxLayers(onnx.load(path), arithmetic="native", threads=1)
 
-    uncorrected, corrected = layers(plain), layers(folder / "model.int8.onnx")
-    reference = onnx.load(folder / "model.float32.onnx")
-    means = bias_onnx.float_means(reference, corrected.outputs, photos, threads=1)
+    uncorrected, corrected = layers(plain), layers(exported.bundle.folder / "model.int8.onnx")
+    means = float_means(model, corrected.outputs, photos)
     assert difference(corrected, means, photos) < 0.25 * difference(uncorrected, means, photos)
+
+
+def test_both_formats_show_the_same_activations(trained: Any, exported: ExportResult, photos: Pixels) -> None:
+    """Channels last and as many of them: the means of what the convolutions give are those of the other format."""
+
+    def means(model: FloatModel) -> list[list[float]]:
+        found = float_means(model, model.names, photos)
+        return [mean.tolist() for mean in found.values()]
+
+    tflite = means(TfliteActivations(trained.floats / "float32.tflite", threads=1))
+    onnx = means(OnnxActivations(exported.bundle.folder / "model.float32.onnx", threads=1))
+    shared = [a for a in tflite if any(len(a) == len(b) and np.allclose(a, b, rtol=1e-3) for b in onnx)]
+    assert len(shared) >= 5, "the photo, two convolutions, the mean over positions and the probabilities"
 
 
 def test_channel_means_are_over_all_other_axes() -> None:

@@ -117,7 +117,7 @@ def test_one_class_that_loses_is_not_hidden_by_others_that_gain() -> None:
     )
 
 
-def spoil(source: Path, target: Path, pixels: Any, **options: Any) -> None:
+def spoil(source: Path, target: Path, *others: Any, **options: Any) -> None:
     """A quantizer whose int8 file, a real one, takes blue for red and red for blue."""
     shutil.copy(TINY / f"tiny.int8{target.suffix}", target)
 
