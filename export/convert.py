@@ -21,6 +21,9 @@ PARITY_TOLERANCE = 1e-3
 TIMEOUT_S = 1800
 PIXELS = "parity_pixels.npy"
 ANSWERS = "parity_keras.npy"
+REFUSED = (
+    "edgecls.errors.ModelError: "  # how the child's last line begins when it has a sentence for the user
+)
 
 
 def convert_float(model: Path, folder: Path, formats: tuple[str, ...], pixels: Pixels) -> dict[str, float]:
@@ -58,9 +61,16 @@ def _run_worker(model: Path, folder: Path, formats: tuple[str, ...]) -> None:
     if done.returncode == 0:
         return
     last = done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "no message"
+    if last.startswith(REFUSED):
+        raise ModelError(f"{model}: {last.removeprefix(REFUSED)}")
     if last.startswith(("ModuleNotFoundError", "ImportError")):
         raise MissingDependencyError(
             f"conversion failed: {last}; install it with: pip install 'edgecls[train,export]'"
+        )
+    if done.returncode == -signal.SIGKILL or last.startswith("MemoryError"):
+        raise ModelError(
+            f"{model}: the converter was killed, most likely for want of memory; close other programs, or convert "
+            "one format at a time with --format"
         )
     if done.returncode < 0:
         name = signal.Signals(-done.returncode).name

@@ -16,7 +16,8 @@ KERAS_FORMATS = {"tflite": "litert", "onnx": "onnx"}
 def convert(model_path: Path, folder: Path, formats: list[str]) -> None:
     """Write FOLDER/float32.FORMAT for each format from a .keras file; batch size 1, input "image" 0..255.
 
-    Also computes the parity photos with Keras itself and leaves its probabilities beside them.
+    Also computes the parity photos with Keras itself and leaves its probabilities beside them. Raises ModelError for
+    weights that are no numbers.
     """
     os.environ["KERAS_BACKEND"] = "tensorflow"  # only TensorFlow's graph can be converted
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -27,6 +28,7 @@ def convert(model_path: Path, folder: Path, formats: list[str]) -> None:
     from edgecls.export.native import to_native
 
     model = keras.models.load_model(model_path, compile=False)
+    _require_numbers(model)
     pixels = np.load(folder / PIXELS, allow_pickle=False)
     np.save(folder / ANSWERS, model.predict(pixels.astype(np.float32), batch_size=len(pixels), verbose=0))
     native = to_native(keras, model)
@@ -34,6 +36,19 @@ def convert(model_path: Path, folder: Path, formats: list[str]) -> None:
     for name in formats:
         target = folder / f"float32.{name}"
         native.export(target, format=KERAS_FORMATS[name], input_signature=signature, verbose=False)
+
+
+def _require_numbers(model: Any) -> None:
+    """Raise ModelError, with the first layer, where lint finds an error in the weights."""
+    from edgecls.errors import ModelError
+    from edgecls.networks.lint import lint_weights
+
+    for finding in lint_weights(model):
+        if finding.severity == "error":
+            raise ModelError(
+                f"expected a trained network, found {finding.what} in {finding.layers} layers, "
+                f"the first '{finding.where}': {finding.advice}"
+            )
 
 
 def _batch_of_one(model: Any) -> Any:

@@ -77,6 +77,13 @@ def main() -> None:
     except EdgeclsError as error:
         typer.echo(f"edgecls: {error}", err=True)
         sys.exit(error.exit_code)
+    except MemoryError as error:
+        typer.echo(
+            f"edgecls: not enough memory ({str(error) or 'no figure'}); close other programs, or take fewer or smaller "
+            "photos",
+            err=True,
+        )
+        sys.exit(1)
     except KeyboardInterrupt:
         typer.echo("edgecls: stopped by Ctrl-C", err=True)
         sys.exit(INTERRUPTED)

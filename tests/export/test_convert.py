@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -42,7 +43,7 @@ def attempt(tmp_path: Path, formats: tuple[str, ...] = ("tflite", "onnx")) -> di
     return convert_float(tmp_path / "model.keras", tmp_path, formats, PIXELS)
 
 
-@pytest.mark.parametrize("name", ["ABRT", "SEGV", "KILL"])
+@pytest.mark.parametrize("name", ["ABRT", "SEGV"])
 def test_a_converter_that_dies_by_a_signal_is_one_sentence(
     tmp_path: Path, worker: Callable[[str], None], name: str
 ) -> None:
@@ -51,6 +52,28 @@ def test_a_converter_that_dies_by_a_signal_is_one_sentence(
         ModelError, match=rf"model.keras: the converter aborted \(SIG{name}: LLVM ERROR.*try one format"
     ):
         attempt(tmp_path)
+
+
+@pytest.mark.parametrize("end", ["kill -KILL $$", "echo 'MemoryError: 3 GiB' >&2; exit 1"])
+def test_a_converter_without_enough_memory_says_so(
+    tmp_path: Path, worker: Callable[[str], None], end: str
+) -> None:
+    worker(end)
+    with pytest.raises(ModelError, match=r"model.keras: .* want of memory; close other programs, or"):
+        attempt(tmp_path)
+
+
+def test_weights_that_are_no_numbers_are_named_by_their_layer(trained: Any, tmp_path: Path) -> None:
+    import keras
+
+    model = keras.models.load_model(trained.folder / "model.keras", compile=False)
+    layer = next(layer for layer in model.layers if layer.get_weights())
+    kernel, *others = layer.get_weights()
+    layer.set_weights([np.where(kernel == kernel.max(), np.nan, kernel), *others])
+    model.save(tmp_path / "model.keras")
+    with pytest.raises(ModelError, match=rf"NaN or infinite in 1 layers, the first '{layer.name}': .* train"):
+        convert_float(tmp_path / "model.keras", tmp_path, ("tflite",), PIXELS)
+    assert not (tmp_path / "float32.tflite").exists()
 
 
 def test_a_converter_that_fails_silently_says_so(tmp_path: Path, worker: Callable[[str], None]) -> None:
