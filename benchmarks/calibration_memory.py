@@ -15,7 +15,8 @@ from pathlib import Path
 
 from edgecls.calibration.selection import choose_calibration
 from edgecls.devices.detect import detect_machine
-from edgecls.export.candidates import make_float, make_int8
+from edgecls.export.candidates import make_float
+from edgecls.export.quantizing import make_int8
 from edgecls.progress import Tick
 from edgecls.runs import find_run, read_run, recall_data, run_model
 from edgecls.runtime.timing import elapsed_ms, monotonic
@@ -52,13 +53,17 @@ def main() -> None:
         print(f"{record.config.network}: {start_mb:.0f} MB at the start, {len(chosen.photos)} photos")
         for source in floats:
             begun = monotonic()
-            (made, *_) = make_int8(
-                [source], chosen.loaded, machine=detect_machine(), threads=options.threads, announce=quiet
+            make_int8(
+                source,
+                chosen.loaded.pixels,
+                machine=detect_machine(),
+                threads=options.threads,
+                announce=quiet,
             )
             seconds = elapsed_ms(begun, monotonic()) / 1000
             above = most_held_mb() - start_mb
             print(
-                f"{source.format}: {made.failure or 'made'}, at most {above:.0f} MB above it, {seconds:.0f} s",
+                f"{source.format}: int8 made, at most {above:.0f} MB above it, {seconds:.0f} s",
                 flush=True,
             )
 

@@ -25,9 +25,10 @@ from edgecls.calibration.selection import choose_calibration
 from edgecls.data import Loaded, load_pixels
 from edgecls.devices.detect import detect_machine
 from edgecls.errors import need
-from edgecls.export.candidates import Candidate, make_float, make_int8
+from edgecls.export.candidates import Candidate, make_float
 from edgecls.export.int8_onnx import calibration_reader
 from edgecls.export.onnx_graph import prune
+from edgecls.export.quantizing import make_int8
 from edgecls.machine import Machine
 from edgecls.metrics import Agreement, Probabilities, Proportion, compare, top1
 from edgecls.preprocess import Pixels
@@ -145,9 +146,8 @@ def nncf(work: Work) -> Path:
 def edgecls(work: Work, format: str) -> Path:
     """What `edgecls export --int8` does with this float file."""
     source = Candidate(work.path(f"model.float32.{format}"), format, "float32")
-    made = make_int8([source], work.calibration, machine=work.machine, threads=work.threads, announce=_quiet)
-    assert not made[0].failure, made[0].failure
-    return made[0].path
+    pixels = work.calibration.pixels
+    return make_int8(source, pixels, machine=work.machine, threads=work.threads, announce=_quiet).path
 
 
 def ways() -> dict[str, Callable[[Work], Path]]:

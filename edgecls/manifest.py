@@ -15,7 +15,7 @@ from edgecls.preprocess import Preprocess
 from edgecls.records import from_record, to_record
 from edgecls.tensors import TensorSpec
 
-SCHEMA = 2
+SCHEMA = 3
 DOCUMENT = "manifest.json"
 FORMATS = ("tflite", "onnx")
 PRECISIONS = ("float32", "float16", "dynamic", "int8", "int8-avx2")
@@ -94,6 +94,21 @@ class Rejected:
 
 
 @dataclass(frozen=True)
+class Rung:
+    """One way that int8 was made: what the gate's photos said of it, and why it does not do, or "".
+
+    `taken` says that this is the file of the bundle, or else the best of those left out.
+    """
+
+    format: str
+    precision: str
+    name: str
+    reason: str
+    gate: Measurement | None
+    taken: bool
+
+
+@dataclass(frozen=True)
 class Calibration:
     """Which photos gave the activation ranges.
 
@@ -166,6 +181,7 @@ class Manifest:
     limits: Limits
     variants: tuple[Variant, ...]
     rejected: tuple[Rejected, ...]
+    rungs: tuple[Rung, ...]
     calibration: Calibration | None
     evaluation: tuple[EvaluationPhoto, ...]
     changed: tuple[ChangedPhoto, ...]

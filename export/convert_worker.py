@@ -26,9 +26,10 @@ def convert(model_path: Path, folder: Path, formats: list[str]) -> None:
 
     from edgecls.export.convert import ANSWERS, PIXELS
     from edgecls.export.native import to_native
+    from edgecls.export.weights import require_numbers
 
     model = keras.models.load_model(model_path, compile=False)
-    _require_numbers(model)
+    require_numbers(model)
     pixels = np.load(folder / PIXELS, allow_pickle=False)
     np.save(folder / ANSWERS, model.predict(pixels.astype(np.float32), batch_size=len(pixels), verbose=0))
     native = to_native(keras, model)
@@ -36,19 +37,6 @@ def convert(model_path: Path, folder: Path, formats: list[str]) -> None:
     for name in formats:
         target = folder / f"float32.{name}"
         native.export(target, format=KERAS_FORMATS[name], input_signature=signature, verbose=False)
-
-
-def _require_numbers(model: Any) -> None:
-    """Raise ModelError, with the first layer, where lint finds an error in the weights."""
-    from edgecls.errors import ModelError
-    from edgecls.networks.lint import lint_weights
-
-    for finding in lint_weights(model):
-        if finding.severity == "error":
-            raise ModelError(
-                f"expected a trained network, found {finding.what} in {finding.layers} layers, "
-                f"the first '{finding.where}': {finding.advice}"
-            )
 
 
 def _batch_of_one(model: Any) -> Any:

@@ -9,15 +9,23 @@ from edgecls.bundle import Bundle
 from edgecls.calibration.selection import CalibrationSet, choose_calibration
 from edgecls.data import load_pixels
 from edgecls.devices.detect import detect_machine
-from edgecls.devices.profile import DeviceProfile, find_profile
+from edgecls.devices.profile import find_profile
 from edgecls.errors import GateError
-from edgecls.export.candidates import METHODS, Candidate, embed_cards, make_float, make_int8
+from edgecls.export.candidates import embed_cards, make_float
 from edgecls.export.changed import write_changed
 from edgecls.export.confidence import fit_confidence, measure_confidence
 from edgecls.export.evaluation_photos import copy_evaluation
 from edgecls.export.gate import choose_gate_photos
 from edgecls.export.golden import write_golden
-from edgecls.export.judging import judge_candidates, measure_on_test, require_int8, require_int8_in
+from edgecls.export.judging import (
+    Judge,
+    Judgement,
+    judgement_of,
+    measure_on_test,
+    require_int8,
+    require_int8_in,
+)
+from edgecls.export.ladder import climb_all
 from edgecls.export.lighter import make_lighter
 from edgecls.export.options import (
     ExportOptions,
@@ -26,6 +34,7 @@ from edgecls.export.options import (
     inputs_digest,
     require_packages,
 )
+from edgecls.export.quantizing import METHODS
 from edgecls.export.refused import keep_refused
 from edgecls.files import check_replaceable, new_folder, utc_now
 from edgecls.machine import Machine
@@ -37,7 +46,7 @@ from edgecls.manifest import (
     Confidence,
     Manifest,
     Origin,
-    Rejected,
+    Rung,
     Variant,
     write_manifest,
 )
@@ -90,25 +99,28 @@ def export_run(
     dataset = recall_data(run, record, root=data)
     with new_folder(target, force=force, document=DOCUMENT) as folder, progress() as announce:
         calibration = _choose(dataset, record, options, announce)
-        candidates = _make(
-            model, record, folder, dataset=dataset, calibration=calibration, options=options, machine=machine,
-            board=board, announce=announce,
-        )  # fmt: skip
         gate = choose_gate_photos(dataset, calibration.photos if calibration else (), seed=options.seed)
         judged = load_pixels(gate.photos, record.preprocess, announce("gate photos"))
-        judgement = judge_candidates(
-            candidates,
-            judged,
-            photos=gate.description,
-            labels=record.labels,
-            options=options,
-            machine=machine,
-            announce=announce,
+        parity = calibration.loaded if calibration else judged
+        floats = make_float(model, folder, options.formats, parity=parity.pixels, announce=announce)
+        judge = Judge(
+            judged, gate.description, record.labels, options=options, machine=machine, announce=announce
         )
+        lighter = make_lighter(floats, options.also, announce=announce)
+        looks = [judge.look(candidate) for candidate in (*floats, *lighter)]
+        rungs: tuple[Rung, ...] = ()
+        if calibration:
+            climbed, rungs = climb_all(
+                floats, parity.pixels, judge, machine=machine, target=board, threads=options.threads,
+                effort=options.effort, announce=announce,
+            )  # fmt: skip
+            looks += climbed
+        judgement = judgement_of(looks, rungs)
         try:
             require_int8(judgement, options)
         except GateError as error:
-            place = keep_refused(target, candidates, judgement.rejected, lambda p: _card(record, p, 1.0))
+            refused = [look.candidate for look in looks if look.gate and look.reason]
+            place = keep_refused(target, refused, judgement.rejected, lambda p: _card(record, p, 1.0))
             raise GateError(f"{error}; the files are kept for a look in {place}") from error
         fitted = fit_confidence(judgement, judged, dataset.validation)
         embed_cards([p.candidate for p in judgement.passed], lambda p: _card(record, p, fitted.temperature))
@@ -117,7 +129,7 @@ def export_run(
         _sweep(folder, tested.variants)
         manifest = _manifest(
             target.name, record, folder, dataset=dataset, calibration=calibration, options=options,
-            machine=machine, variants=tested.variants, rejected=judgement.rejected, digest=digest,
+            machine=machine, variants=tested.variants, judgement=judgement, digest=digest,
             confidence=measure_confidence(fitted, tested), changed=write_changed(folder, tested, test),
         )  # fmt: skip
         write_manifest(folder, manifest)
@@ -137,30 +149,6 @@ def _choose(
         seed=options.seed,
         tick=announce("calibration photos"),
     )
-
-
-def _make(
-    model: Path,
-    record: RunRecord,
-    folder: Path,
-    *,
-    dataset: DataSet,
-    calibration: CalibrationSet | None,
-    options: ExportOptions,
-    machine: Machine,
-    board: DeviceProfile | None,
-    announce: Announce,
-) -> list[Candidate]:
-    """All candidates as files in `folder`."""
-    loaded = calibration.loaded if calibration else load_pixels(dataset.validation, record.preprocess)
-    floats = make_float(model, folder, options.formats, parity=loaded.pixels, announce=announce)
-    candidates = list(floats)
-    candidates += make_lighter(floats, options.also, announce=announce)
-    if calibration:
-        candidates += make_int8(
-            floats, loaded, machine=machine, target=board, threads=options.threads, announce=announce
-        )
-    return candidates
 
 
 def _card(record: RunRecord, precision: str, temperature: float) -> Card:
@@ -187,7 +175,7 @@ def _manifest(
     options: ExportOptions,
     machine: Machine,
     variants: tuple[Variant, ...],
-    rejected: tuple[Rejected, ...],
+    judgement: Judgement,
     digest: str,
     confidence: Confidence,
     changed: tuple[ChangedPhoto, ...],
@@ -206,7 +194,8 @@ def _manifest(
         target=options.target,
         limits=options.limits,
         variants=variants,
-        rejected=rejected,
+        rejected=judgement.rejected,
+        rungs=judgement.rungs,
         calibration=_calibration(calibration, options),
         changed=changed,
         evaluation=copy_evaluation(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +37,19 @@ def prepare_onnx(source: Path, target: Path) -> None:
 
 
 def quantize_onnx(
-    source: Path, target: Path, ranges: Mapping[str, Range], photo: Pixels, *, reduce_range: bool
+    source: Path,
+    target: Path,
+    ranges: Mapping[str, Range],
+    photo: Pixels,
+    *,
+    reduce_range: bool,
+    in_float: Collection[str] = (),
 ) -> None:
     """Write `target`, an int8 QDQ model that takes uint8 pixels, from the float model `source` of `prepare_onnx`.
 
     `ranges` of its activations; `photo` is any one photo, uint8 RGB (1, h, w, 3), with which the quantizer finds out
-    what it needs ranges of. With `reduce_range` weights use 7 bits, so that pairwise 16-bit sums on x86 without VNNI
-    cannot saturate. Raises ModelError when the quantizer fails.
+    what it needs ranges of. Nodes that compute the tensors `in_float` stay as they are. With `reduce_range` weights use
+    7 bits, so that pairwise 16-bit sums on x86 without VNNI cannot saturate. Raises ModelError when the quantizer fails.
     """
     quantization = need("onnxruntime.quantization", "export")
     onnx = need("onnx", "export")
@@ -61,6 +67,7 @@ def quantize_onnx(
                 calibration_reader(quantization, photo, graph.input[0].name),
                 quant_format=quantization.QuantFormat.QDQ,
                 op_types_to_quantize=kinds,
+                nodes_to_exclude=[node.name for node in graph.node if set(node.output) & set(in_float)],
                 per_channel=True,
                 reduce_range=reduce_range,
                 weight_type=quantization.QuantType.QInt8,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +20,25 @@ KEPT_FLOAT = ("SOFTMAX", "OUTPUT")
 
 
 def quantize_tflite(
-    source: Path, target: Path, ranges: Mapping[str, Range], photo: Pixels, *, threads: int
+    source: Path,
+    target: Path,
+    ranges: Mapping[str, Range],
+    photo: Pixels,
+    *,
+    threads: int,
+    in_float: Collection[str] = (),
 ) -> None:
     """Write `target`, an int8 model that takes uint8 pixels, from the float32 model `source`.
 
     `ranges` of its activations; `photo` is any one photo, uint8 RGB (1, h, w, 3), with which the quantizer finds out
-    what it needs ranges of. Raises ModelError when the quantizer fails.
+    what it needs ranges of. Operators that compute the tensors `in_float` stay as they are. Raises ModelError when the
+    quantizer fails.
     """
     quantizer_module = need("litert_quantizer.quantizer", "export")
     qtyping = need("litert_quantizer.qtyping", "export")
     try:
         with quiet_stderr():
-            quantizer = quantizer_module.Quantizer(str(source), _recipe(qtyping))
+            quantizer = quantizer_module.Quantizer(str(source), _recipe(qtyping, in_float))
             key, name = _signature(source)
             once = [{name: photo.astype(np.float32)}]  # a list: the quantizer asks for its length
             known = quantizer.calibrate({key: once}, num_threads=threads)
@@ -49,7 +57,7 @@ def quantize_tflite(
         ) from error
 
 
-def _recipe(qtyping: Any) -> Any:
+def _recipe(qtyping: Any, in_float: Collection[str]) -> Any:
     recipes = need("litert_quantizer.recipe_manager", "export")
     manager = recipes.RecipeManager()
     manager.add_static_config(
@@ -58,12 +66,11 @@ def _recipe(qtyping: Any) -> Any:
         activation_num_bits=8,
         weight_num_bits=8,
     )
-    for operation in KEPT_FLOAT:
-        manager.add_quantization_config(
-            regex=".*",
-            operation_name=qtyping.TFLOperationName[operation],
-            algorithm_key="no_quantize",
-        )
+    kept = [(".*", qtyping.TFLOperationName[operation]) for operation in KEPT_FLOAT]
+    # An operator goes by the names of what it computes, each with a semicolon behind it.
+    kept += [(f"^{re.escape(name)};$", qtyping.TFLOperationName.ALL_SUPPORTED) for name in in_float]
+    for regex, operation in kept:
+        manager.add_quantization_config(regex=regex, operation_name=operation, algorithm_key="no_quantize")
     return manager.get_quantization_recipe()
 
 

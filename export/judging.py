@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from edgecls.data import Loaded
 from edgecls.errors import GateError
@@ -13,9 +16,22 @@ from edgecls.export.measure import Scored, measure, score_files
 from edgecls.export.options import ExportOptions
 from edgecls.files import sha256_file
 from edgecls.machine import Machine
-from edgecls.manifest import Manifest, Measurement, Rejected, Variant
+from edgecls.manifest import Manifest, Measurement, Rejected, Rung, Variant
 from edgecls.metrics import Indices, Probabilities
 from edgecls.progress import Announce
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the gate's photos say of a candidate: figures, probabilities (photos, classes), and why it stays out, or "".
+
+    Of a candidate that could not be made there are no figures.
+    """
+
+    candidate: Candidate
+    gate: Measurement | None
+    probabilities: Probabilities
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -29,10 +45,11 @@ class Passed:
 
 @dataclass(frozen=True)
 class Judgement:
-    """Candidates within the gate, and those that stay out with their reason."""
+    """Candidates within the gate, those that stay out with their reason, and what each rung of int8 gave."""
 
     passed: tuple[Passed, ...]
     rejected: tuple[Rejected, ...]
+    rungs: tuple[Rung, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,33 +61,43 @@ class Tested:
     truth: Indices
 
 
-def judge_candidates(
-    candidates: list[Candidate],
-    loaded: Loaded,
-    *,
-    photos: str,
-    labels: tuple[str, ...],
-    options: ExportOptions,
-    machine: Machine,
-    announce: Announce,
-) -> Judgement:
-    """Measure every candidate beside the float file of its format, and let the gate decide."""
-    scores = _scores(
-        [c for c in candidates if not c.failure], loaded, options, machine, announce, "gate photos"
-    )
-    passed: list[Passed] = []
-    rejected = []
-    for candidate in candidates:
+class Judge:
+    """Measures candidates on the gate's photos beside the float file of their format, which it must see first."""
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        photos: str,
+        labels: tuple[str, ...],
+        *,
+        options: ExportOptions,
+        machine: Machine,
+        announce: Announce,
+    ) -> None:
+        self._loaded, self._photos, self._labels = loaded, photos, labels
+        self._options, self._machine, self._announce = options, machine, announce
+        self._references: dict[str, Scored] = {}
+
+    def look(self, candidate: Candidate) -> Look:
+        """Run a candidate on the photos, and let the gate decide. Float is what it decides by, and always within."""
         if candidate.failure:
-            rejected.append(Rejected(candidate.format, candidate.precision, candidate.failure, None))
-            continue
-        measured = _measured(candidate, scores, loaded, photos)
-        reason = judge(measured, options.limits, labels) if candidate.precision != "float32" else ""
-        if reason:
-            rejected.append(Rejected(candidate.format, candidate.precision, reason, measured))
-        else:
-            passed.append(Passed(candidate, measured, scores[candidate.path].probabilities))
-    return Judgement(tuple(passed), tuple(rejected))
+            return Look(candidate, None, np.zeros((0, 0), np.float32), candidate.failure)
+        scored = _scores(
+            [candidate], self._loaded, self._options, self._machine, self._announce, "gate photos"
+        )[candidate.path]
+        reference = self._references.setdefault(candidate.format, scored)
+        measured = measure(scored, reference, self._loaded, photos=self._photos)
+        reason = "" if scored is reference else judge(measured, self._options.limits, self._labels)
+        return Look(candidate, measured, scored.probabilities, reason)
+
+
+def judgement_of(looks: Sequence[Look], rungs: tuple[Rung, ...]) -> Judgement:
+    """Those within the gate, and the others."""
+    passed = [Passed(x.candidate, x.gate, x.probabilities) for x in looks if x.gate and not x.reason]
+    rejected = [
+        Rejected(x.candidate.format, x.candidate.precision, x.reason, x.gate) for x in looks if x.reason
+    ]
+    return Judgement(tuple(passed), tuple(rejected), rungs)
 
 
 def require_int8(judgement: Judgement, options: ExportOptions) -> None:
@@ -85,9 +112,10 @@ def require_int8(judgement: Judgement, options: ExportOptions) -> None:
     reasons = "; ".join(
         f"{r.format} {r.precision}: {r.reason}" for r in judgement.rejected if r.format in lacking
     )
+    further = "" if options.effort == "max" else "try harder with --effort max, "
     raise GateError(
         f"no int8 variant of {' or '.join(lacking)} passed the gate, no bundle was written: {reasons}; "
-        "train longer or on more photos, allow more, or export float with --no-int8"
+        f"train longer or on more photos, allow more, {further}or export float with --no-int8"
     )
 
 

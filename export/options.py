@@ -34,7 +34,8 @@ class ExportOptions:
 
     `named` says that the formats were asked for by name. `target` is the name of a device profile whose arithmetic
     int8 is made for; "" means boards and this machine. `also` names lighter precisions, of LIGHTER.
-    `evaluation_bytes` bounds the photos carried along.
+    `effort`, of EFFORTS in ladder.py, says how far up int8 may climb. `evaluation_bytes` bounds the photos carried
+    along.
     """
 
     int8: bool = True
@@ -42,6 +43,7 @@ class ExportOptions:
     named: bool = False
     target: str = ""
     also: tuple[str, ...] = ()
+    effort: str = "normal"
     limits: Limits = field(default_factory=Limits)
     calibration_photos: int = 200
     evaluation_photos: int = COUNT

@@ -17,18 +17,16 @@ SUFFIX = ".refused"
 
 
 def keep_refused(
-    target: Path, candidates: list[Candidate], rejected: tuple[Rejected, ...], card: Callable[[str], Card]
+    target: Path, refused: list[Candidate], rejected: tuple[Rejected, ...], card: Callable[[str], Card]
 ) -> Path:
     """Write the refused files and gate.json, their figures and reasons, to a folder beside `target`; returns it.
 
     What an earlier export left there is replaced.
     """
-    refused = {(one.format, one.precision) for one in rejected}
-    chosen = [c for c in candidates if not c.failure and (c.format, c.precision) in refused]
     place = target.with_name(target.name + SUFFIX)
     with new_folder(place, force=True, document=DOCUMENT) as folder:
-        kept = [Candidate(folder / c.path.name, c.format, c.precision) for c in chosen]
-        for candidate, copy in zip(chosen, kept, strict=True):
+        kept = [Candidate(folder / c.path.name, c.format, c.precision) for c in refused]
+        for candidate, copy in zip(refused, kept, strict=True):
             shutil.copy(candidate.path, copy.path)
         embed_cards(kept, card)
         write_json(folder / DOCUMENT, to_record(rejected))

@@ -33,6 +33,9 @@ def command(
     min_agreement: Annotated[
         float, typer.Option(help="Share of the photos that float decides (margin 0.1) with float's answer.")
     ] = 0.99,
+    effort: Annotated[
+        str, typer.Option(help="quick: all in int8 or nothing; normal, max: a part may stay in float.")
+    ] = "normal",
     calibration: Annotated[
         int, typer.Option(min=10, help="Training photos that give the int8 ranges.")
     ] = 200,
@@ -57,6 +60,7 @@ def command(
 
     from edgecls.cli.console import print_json, say, steps
     from edgecls.export.export import export_run
+    from edgecls.export.ladder import EFFORTS
     from edgecls.export.lighter import LIGHTER
     from edgecls.export.options import ExportOptions
     from edgecls.records import to_record
@@ -73,6 +77,7 @@ def command(
         limits=limits,
         target=target,
         also=_choices("--also", also, LIGHTER) if also else (),
+        effort=_effort(effort, tuple(EFFORTS)),
         calibration_photos=calibration,
         evaluation_photos=photos,
         evaluation_bytes=int(photos_mb * 1024 * 1024),
@@ -121,6 +126,9 @@ def print_bundle(bundle: Bundle) -> None:
         for warning in bundle.manifest.calibration.warnings:
             say(f"note: calibration: {warning}")
     say(describe_confidence(bundle.manifest.confidence))
+    for rung in bundle.manifest.rungs:
+        if rung.reason or rung.name != bundle.manifest.rungs[0].name:
+            say(f"{rung.format} {rung.precision}, {rung.name}: {rung.reason or 'within the gate'}")
     for rejected in bundle.manifest.rejected:
         say(f"left out: {rejected.format} {rejected.precision}: {rejected.reason}")
     for v in bundle.manifest.variants:
@@ -148,6 +156,12 @@ def _choices(flag: str, given: str, choices: tuple[str, ...]) -> tuple[str, ...]
     if not names or any(name not in choices for name in names):
         raise UsageError(f"{flag}: expected {', '.join(choices)} or both with a comma, found '{given}'")
     return tuple(name for name in choices if name in names)
+
+
+def _effort(given: str, choices: tuple[str, ...]) -> str:
+    if given not in choices:
+        raise UsageError(f"--effort: expected {', '.join(choices)}, found '{given}'")
+    return given
 
 
 def _verify(bundle: Bundle) -> None:

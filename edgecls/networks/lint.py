@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgecls.export.weights import ADVICE as ADVICE_BROKEN
+from edgecls.export.weights import broken_layers
 from edgecls.networks.cost import DEPTHWISE, EXCITE, HARD_SWISH, PRELU, SWISH, UNFUSED, Cost
 from edgecls.networks.network import Model
 
@@ -55,8 +57,7 @@ def lint_weights(model: Model) -> tuple[Finding, ...]:
         finding
         for finding in (
             _collect(
-                "error", "weights that are NaN or infinite", _broken(model),
-                "nothing computed from them is right; train again at a lower --learning-rate",
+                "error", "weights that are NaN or infinite", broken_layers(model), ADVICE_BROKEN,
             ),
             _collect(
                 "warning", "dead channels", _dead(model),
@@ -74,12 +75,6 @@ def lint_weights(model: Model) -> tuple[Finding, ...]:
 def _collect(severity: str, what: str, names: Iterator[str], advice: str) -> Finding | None:
     found = list(names)
     return Finding(severity, what, len(found), found[0], advice) if found else None
-
-
-def _broken(model: Model) -> Iterator[str]:
-    for layer in model.layers:
-        if any(not np.isfinite(weight).all() for weight in layer.get_weights()):
-            yield str(layer.name)
 
 
 def _dead(model: Model) -> Iterator[str]:

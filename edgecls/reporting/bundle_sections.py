@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edgecls.manifest import Manifest, Variant
 from edgecls.reporting.page import Code, Facts, Prose, Section, Tile
-from edgecls.reporting.variants import origin_facts, rejected_table, variants_table
+from edgecls.reporting.variants import origin_facts, rejected_table, rungs_table, variants_table
 from edgecls.reporting.wording import interval, megabytes, milliseconds, percent, threads
 from edgecls.runtime.benchmark_result import BenchResult, fastest
 
@@ -16,6 +16,10 @@ VARIANTS_NOTE = (
     "Drop: float32 minus this variant on the same test photos, in points, with the 95 % interval of paired "
     "proportions. Agreement: share of the same answers among the photos that float decides with a margin of "
     "at least 0.1. Choices were made on the gate's photos; the test photos were read once, at the end."
+)
+RUNGS_NOTE = (
+    "The first has everything in int8; each further one leaves one more block of the network in float, those first "
+    "that int8 hurts most. The first within the gate is taken. Agreement: over the photos that float decides."
 )
 
 
@@ -64,10 +68,11 @@ def variant_tiles(manifest: Manifest, bench: BenchResult | None) -> tuple[Tile, 
 def bundle_sections(manifest: Manifest | None) -> tuple[Section, ...]:
     if manifest is None:
         return ()
-    rejected = rejected_table(manifest)
+    rejected, rungs = rejected_table(manifest), rungs_table(manifest)
     return (
         Section("The model files", (variants_table(manifest), Prose(VARIANTS_NOTE))),
         Section("Left out by the gate", (rejected,) if rejected else ()),
+        Section("Ways to int8 that were tried", (Prose(RUNGS_NOTE), rungs) if rungs else ()),
         Section("Where it comes from", (Facts(origin_facts(manifest)),)),
     )
 

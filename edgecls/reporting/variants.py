@@ -52,6 +52,32 @@ def rejected_table(manifest: Manifest) -> Table | None:
     return Table(("variant", "top-1, gate", "reason"), rows, left=3) if rows else None
 
 
+def rungs_table(manifest: Manifest) -> Table | None:
+    """What each way to int8 gave; None where the first did for all."""
+    if not any(rung.reason for rung in manifest.rungs):
+        return None
+    rows = tuple(
+        (
+            f"{r.format} {r.precision}",
+            r.name,
+            _rejected_top1(r.gate),
+            *_changes(r.gate),
+            r.reason or "within the gate",
+        )
+        for r in manifest.rungs
+    )
+    return Table(
+        ("variant", "rung", "top-1, gate", "agreement", "mean change", "what the gate says"), rows, left=2
+    )
+
+
+def _changes(gate: Measurement | None) -> tuple[str, str]:
+    """Agreement over the photos that float decides, and the mean change of a probability."""
+    if gate is None:
+        return "", ""
+    return percent(gate.agreement.decided), f"{gate.agreement.mean_change:.4f}"
+
+
 def _rejected_top1(gate: Measurement | None) -> str:
     return percent_with_interval(gate.top1) if gate else "not measured"
 

@@ -122,19 +122,15 @@ def _make(making: Making, send: Send) -> None:
 
 def _make_int8(source: Path, calibration: Loaded, making: Making, announce: Announce) -> str:
     """Make INT8 beside `source`; the sentence that says why not, when that cannot be."""
-    from edgecls.export.candidates import Candidate, make_int8
+    from edgecls.export.candidates import Candidate
+    from edgecls.export.quantizing import make_int8
 
+    origin, pixels = Candidate(source, "tflite", "float32"), calibration.pixels
     try:
-        made = make_int8(
-            [Candidate(source, "tflite", "float32")],
-            calibration,
-            machine=making.machine,
-            threads=making.threads,
-            announce=announce,
-        )
+        make_int8(origin, pixels, machine=making.machine, threads=making.threads, announce=announce)
     except EdgeclsError as error:
         return str(error)
-    return made[0].failure
+    return ""
 
 
 def _measure(path: Path, test: Loaded, *, threads: int, tick: Tick) -> Proportion:

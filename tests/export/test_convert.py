@@ -71,7 +71,9 @@ def test_weights_that_are_no_numbers_are_named_by_their_layer(trained: Any, tmp_
     kernel, *others = layer.get_weights()
     layer.set_weights([np.where(kernel == kernel.max(), np.nan, kernel), *others])
     model.save(tmp_path / "model.keras")
-    with pytest.raises(ModelError, match=rf"NaN or infinite in 1 layers, the first '{layer.name}': .* train"):
+    with pytest.raises(
+        ModelError, match=rf"NaN or infinite ones in 1 layers, the first '{layer.name}': .* train"
+    ):
         convert_float(tmp_path / "model.keras", tmp_path, ("tflite",), PIXELS)
     assert not (tmp_path / "float32.tflite").exists()
 

@@ -15,7 +15,7 @@ import pytest
 from edgecls.bundle import find_bundle
 from edgecls.data import Loaded
 from edgecls.errors import GateError, ModelError
-from edgecls.export import candidates, gate
+from edgecls.export import gate, quantizing
 from edgecls.export.export import ExportResult
 from edgecls.export.gate import choose_gate_photos, judge
 from edgecls.export.measure import Scored, measure
@@ -124,12 +124,12 @@ def spoil(source: Path, target: Path, *others: Any, **options: Any) -> None:
 
 @pytest.fixture
 def spoiled_onnx(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(candidates, "quantize_onnx", spoil)
+    monkeypatch.setattr(quantizing, "quantize_onnx", spoil)
 
 
 @pytest.fixture
 def spoiled_tflite(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(candidates, "quantize_tflite", spoil)
+    monkeypatch.setattr(quantizing, "quantize_tflite", spoil)
 
 
 @pytest.mark.usefixtures("spoiled_onnx")
@@ -204,7 +204,7 @@ def test_a_quantizer_that_fails_is_named_and_the_other_format_goes_on(
     def fail(*arguments: Any, **options: Any) -> None:
         raise ModelError("model.float32.tflite could not be quantized to int8 (no such operator)")
 
-    monkeypatch.setattr(candidates, "quantize_tflite", fail)
+    monkeypatch.setattr(quantizing, "quantize_tflite", fail)
     manifest = export_quickly().bundle.manifest
     assert "onnx int8" in {variant.key for variant in manifest.variants}
     (rejected,) = [variant for variant in manifest.rejected if variant.format == "tflite"]

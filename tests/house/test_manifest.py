@@ -70,6 +70,7 @@ MANIFEST = Manifest(
     limits=Limits(),
     variants=(variant("onnx", "int8"), variant("tflite", "float32"), variant("tflite", "int8")),
     rejected=(),
+    rungs=(),
     calibration=Calibration(100, "train", "minmax", 0, "0" * 64, 3, ("no photo of pear",)),
     changed=(),
     evaluation=(EvaluationPhoto("evaluation/0.jpg", 1, "0" * 64),),

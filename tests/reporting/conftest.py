@@ -156,6 +156,7 @@ def bundle_manifest(labels: tuple[str, ...] = LABELS) -> Manifest:
                 measurement(41, 57, "native", photos="validation"),
             ),
         ),
+        rungs=(),
         calibration=Calibration(
             100, "training", "min-max, stratified", seed=7, digest="5e" * 32, near_duplicates=2, warnings=()
         ),

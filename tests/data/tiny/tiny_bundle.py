@@ -106,6 +106,7 @@ def _manifest(
         limits=Limits(),
         variants=variants,
         rejected=(),
+        rungs=(),
         calibration=None,
         changed=(),
         evaluation=evaluation,

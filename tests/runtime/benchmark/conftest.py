@@ -104,6 +104,7 @@ def _manifest(variants: tuple[Variant, ...], photos: tuple[EvaluationPhoto, ...]
         limits=Limits(),
         variants=variants,
         rejected=(),
+        rungs=(),
         calibration=None,
         changed=(),
         evaluation=photos,

@@ -1,0 +1,90 @@
+"""One int8 file from a float file: quantized with ranges from photos, then its biases corrected."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from edgecls.calibration.ranges import Range, find_ranges
+from edgecls.export.activations import FloatModel
+from edgecls.export.activations_onnx import OnnxActivations
+from edgecls.export.activations_tflite import TfliteActivations
+from edgecls.export.bias_onnx import correct_onnx
+from edgecls.export.bias_tflite import correct_tflite
+from edgecls.export.candidates import Candidate
+from edgecls.export.int8_onnx import quantize_onnx
+from edgecls.export.int8_tflite import quantize_tflite
+from edgecls.machine import Machine
+from edgecls.preprocess import Pixels
+from edgecls.progress import Announce, Tick
+from edgecls.runtime.arithmetic import arithmetic_for
+
+METHODS = {
+    "tflite": "litert-quantizer, per-channel weights, ranges of least square error, biases corrected layer by layer",
+    "onnx": "onnxruntime QDQ, per-channel weights, ranges of least square error, biases corrected layer by layer",
+}
+
+
+@dataclass(frozen=True)
+class Int8Source:
+    """What int8 files are made from: a float file, its activations and their ranges on `pixels`.
+
+    `pixels` are the calibration photos, uint8 RGB (n, h, w, 3).
+    """
+
+    origin: Candidate
+    model: FloatModel
+    ranges: Mapping[str, Range]
+    pixels: Pixels
+    machine: Machine
+    threads: int
+
+    def candidate(self, precision: str) -> Candidate:
+        """The file of a precision that is to be made beside the float file."""
+        path = self.origin.path.with_name(f"model.{precision}.{self.origin.format}")
+        return Candidate(path, self.origin.format, precision)
+
+
+def open_source(
+    origin: Candidate, pixels: Pixels, *, machine: Machine, threads: int, announce: Announce
+) -> Int8Source:
+    """Find the ranges of a float file. Raises ModelError when an activation is no number."""
+    opened = TfliteActivations if origin.format == "tflite" else OnnxActivations
+    model = opened(origin.path, threads=threads)
+    ranges = find_ranges(model.walk, pixels, tick=announce(f"{origin.format}, calibrating"))
+    return Int8Source(origin, model, ranges, pixels, machine, threads)
+
+
+def quantize(source: Int8Source, target: Candidate, *, in_float: Collection[str] = ()) -> None:
+    """Write the target's file; operators that compute the tensors `in_float` stay in float.
+
+    Raises ModelError when the quantizer fails.
+    """
+    origin, one = source.origin.path, source.pixels[:1]
+    if target.format == "tflite":
+        quantize_tflite(origin, target.path, source.ranges, one, threads=source.threads, in_float=in_float)
+        return
+    reduced = target.precision == "int8-avx2"
+    quantize_onnx(origin, target.path, source.ranges, one, reduce_range=reduced, in_float=in_float)
+
+
+def correct(source: Int8Source, target: Candidate, *, tick: Tick) -> None:
+    """Correct the biases of the target's file, in place. Raises ModelError when a mean is no number."""
+    if target.format == "tflite":
+        correct_tflite(target.path, source.model, source.pixels, threads=source.threads, tick=tick)
+        return
+    arithmetic = arithmetic_for(target.format, target.precision, source.machine)
+    correct_onnx(
+        target.path, source.model, source.pixels, arithmetic=arithmetic, threads=source.threads, tick=tick
+    )
+
+
+def make_int8(
+    origin: Candidate, pixels: Pixels, *, machine: Machine, threads: int, announce: Announce
+) -> Candidate:
+    """One int8 file for this machine and boards, not judged. Raises ModelError as `quantize` and `correct` do."""
+    source = open_source(origin, pixels, machine=machine, threads=threads, announce=announce)
+    target = source.candidate("int8")
+    quantize(source, target)
+    correct(source, target, tick=announce(f"{target.key}, correcting biases"))
+    return target
