@@ -34,7 +34,10 @@ def command(
         float, typer.Option(help="Share of the photos that float decides (margin 0.1) with float's answer.")
     ] = 0.99,
     effort: Annotated[
-        str, typer.Option(help="quick: all in int8 or nothing; normal, max: a part may stay in float.")
+        str,
+        typer.Option(
+            help="How much may stay in float if the gate wants it: quick none, normal a quarter, max half."
+        ),
     ] = "normal",
     calibration: Annotated[
         int, typer.Option(min=10, help="Training photos that give the int8 ranges.")
@@ -67,6 +70,8 @@ def command(
     from edgecls.runs import find_run, read_run
 
     limits = _limits(max_drop, max_class_drop, min_agreement)
+    if effort not in EFFORTS:
+        raise UsageError(f"--effort: expected {', '.join(EFFORTS)}, found '{effort}'")
     folder = find_run(run)
     if run is None:
         say(f"run: {folder} (the newest)")
@@ -77,7 +82,7 @@ def command(
         limits=limits,
         target=target,
         also=_choices("--also", also, LIGHTER) if also else (),
-        effort=_effort(effort, tuple(EFFORTS)),
+        effort=effort,
         calibration_photos=calibration,
         evaluation_photos=photos,
         evaluation_bytes=int(photos_mb * 1024 * 1024),
@@ -156,12 +161,6 @@ def _choices(flag: str, given: str, choices: tuple[str, ...]) -> tuple[str, ...]
     if not names or any(name not in choices for name in names):
         raise UsageError(f"{flag}: expected {', '.join(choices)} or both with a comma, found '{given}'")
     return tuple(name for name in choices if name in names)
-
-
-def _effort(given: str, choices: tuple[str, ...]) -> str:
-    if given not in choices:
-        raise UsageError(f"--effort: expected {', '.join(choices)}, found '{given}'")
-    return given
 
 
 def _verify(bundle: Bundle) -> None:

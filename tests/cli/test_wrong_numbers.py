@@ -32,10 +32,11 @@ HEAD = ("--network", "enet", "--regime", "head")
             ("export", "--max-class-drop", "-1"),
             "--max-class-drop: expected points of top-1, 0 or more, found -1",
         ),
+        (("export", "--effort", "loud"), "--effort: expected quick, normal, max, found 'loud'"),
         (("export", "--min-agreement", "99"), "--min-agreement: expected a share of 0 to 1, found 99"),
     ],
 )
-def test_a_number_that_can_be_none_is_exit_code_2(
+def test_what_can_come_to_nothing_is_exit_code_2(
     edgecls: Run, workplace: Path, arguments: tuple[str, ...], words: str
 ) -> None:
     done = edgecls(*arguments)
