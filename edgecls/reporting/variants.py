@@ -60,15 +60,14 @@ def rungs_table(manifest: Manifest) -> Table | None:
         (
             f"{r.format} {r.precision}",
             r.name,
+            r.reason or "within the gate",
             _rejected_top1(r.gate),
             *_changes(r.gate),
-            r.reason or "within the gate",
         )
         for r in manifest.rungs
     )
-    return Table(
-        ("variant", "rung", "top-1, gate", "agreement", "mean change", "what the gate says"), rows, left=2
-    )
+    columns = ("variant", "rung", "what the gate says", "top-1, gate", "agreement", "mean change")
+    return Table(columns, rows, left=3)
 
 
 def _changes(gate: Measurement | None) -> tuple[str, str]:

@@ -115,6 +115,21 @@ def test_the_bundle_page_shows_every_variant_the_rejected_and_the_origin(
         assert expected in text
 
 
+def test_the_bundle_page_tells_what_each_way_to_int8_gave(manifest: Manifest) -> None:
+    gate = manifest.variants[0].gate
+    first = Rung("tflite", "int8", "all in int8", "4 points below float", gate, taken=False)
+    second = replace(first, name="1 of 8 blocks in float", reason="", taken=True)
+    text = readable(bundle_page(opened(replace(manifest, rungs=(first, second))), None, None))
+    assert "Ways to int8 that were tried" in text
+    assert text.index("4 points below float") < text.index("1 of 8 blocks in float")
+    assert text.index("1 of 8 blocks in float") < text.index("within the gate")
+
+
+def test_where_the_first_way_did_the_page_has_no_table_of_ways(manifest: Manifest) -> None:
+    rung = Rung("tflite", "int8", "all in int8", "", manifest.variants[0].gate, taken=True)
+    assert "Ways to int8" not in readable(bundle_page(opened(replace(manifest, rungs=(rung,))), None, None))
+
+
 def test_a_bundle_that_was_never_timed_says_how_to_time_it(manifest: Manifest) -> None:
     text = readable(bundle_page(opened(manifest), None, None))
     assert "Measure it with: edgecls bench" in text
