@@ -16,7 +16,7 @@ from edgecls.bundle import Bundle
 from edgecls.errors import ModelError
 from edgecls.files import sha256_bytes
 from edgecls.machine import Machine
-from edgecls.manifest import ChangedPhoto, Manifest
+from edgecls.manifest import ChangedPhoto, Manifest, Rung
 from edgecls.metrics import class_reports
 from edgecls.reporting.html import bench_page, bundle_page, training_page
 from edgecls.reporting.training_report import TrainingReport
