@@ -3,8 +3,8 @@
     edgecls study studies/every-network.toml --budget evening
     python benchmarks/int8_networks.py runs/studies/every-network-evening/runs [--csv FILE] [--out bundles/every-network]
 
-Exports each run below the folder as `edgecls export` does by default. A network that the gate lets through in neither
-format is exported once more without limits, so that its figures can be told.
+Exports each run below the folder as `edgecls export` does by default. Of a network that the gate lets through in neither
+format, the figures are those of the gate's photos. With --csv, runs whose rows are there already are not exported again.
 """
 
 from __future__ import annotations
@@ -18,16 +18,20 @@ from pathlib import Path
 from edgecls.errors import EdgeclsError, GateError
 from edgecls.export.export import export_run
 from edgecls.export.options import ExportOptions
-from edgecls.manifest import Limits, Manifest, Measurement
+from edgecls.export.refused import DOCUMENT as REFUSED
+from edgecls.export.refused import SUFFIX
+from edgecls.files import read_json
+from edgecls.manifest import Manifest, Measurement, Rejected
 from edgecls.progress import Announce, Tick
-from edgecls.runs import DOCUMENT, read_run
+from edgecls.records import from_record
+from edgecls.runs import DOCUMENT, RunRecord, read_run
 
 COLUMNS = (
-    "network", "data", "format", "gate", "float_top1", "int8_top1", "drop", "drop_low", "drop_high", "agreement",
-    "decided_agreement", "decided", "mean_change", "worst_class_drop", "photos", "reason",
+    "network", "data", "format", "gate", "rung", "float_top1", "int8_top1", "drop", "drop_low", "drop_high",
+    "agreement", "decided_agreement", "decided", "mean_change", "worst_class_drop", "photos", "reason", "run",
 )  # fmt: skip
 FORMATS = ("tflite", "onnx")
-OPEN = Limits(max_drop=100.0, max_class_drop=100.0, min_agreement=0.0)
+Row = dict[str, str]
 
 
 @contextmanager
@@ -40,42 +44,48 @@ def quiet() -> Iterator[Announce]:
     yield announce
 
 
-def export(run: Path, out: Path, limits: Limits) -> Manifest:
-    record = read_run(run)
-    options = ExportOptions(limits=limits, evaluation_photos=1)
-    return export_run(
-        run, record, options, bundles=out, name=run.name, force=True, progress=quiet
-    ).bundle.manifest
-
-
-def rows_of(run: Path, out: Path) -> list[dict[str, str]]:
+def rows_of(run: Path, out: Path) -> list[Row]:
     """A row for each format."""
+    record = read_run(run)
+    options = ExportOptions(evaluation_photos=1)
     try:
-        manifest, refused = export(run, out, Limits()), ""
-    except GateError as error:
-        manifest, refused = export(run, out, OPEN), str(error)
-    return [_row(manifest, format, refused) for format in FORMATS]
+        made = export_run(run, record, options, bundles=out, name=run.name, force=True, progress=quiet)
+    except GateError:
+        kept = out / f"{run.name}{SUFFIX}" / REFUSED
+        rejected = [from_record(Rejected, one, str(kept)) for one in read_json(kept)]
+        return [_refused(record, one) for one in rejected]
+    manifest = made.bundle.manifest
+    passed = {variant.format for variant in manifest.variants if variant.precision == "int8"}
+    rows = [_passed(record, manifest, format) for format in FORMATS if format in passed]
+    return rows + [_refused(record, one) for one in manifest.rejected]
 
 
-def _row(manifest: Manifest, format: str, refused: str) -> dict[str, str]:
-    names = {"network": manifest.network, "data": manifest.origin.data, "format": format}
+def _passed(record: RunRecord, manifest: Manifest, format: str) -> Row:
     variants = {variant.key: variant for variant in manifest.variants}
-    rejected = {f"{one.format} {one.precision}": one for one in manifest.rejected}
-    key = f"{format} int8"
-    if key in variants:
-        base = variants[f"{format} float32"].test
-        verdict = "refused" if refused else "passed"
-        return names | {"gate": verdict, "reason": refused} | _figures(variants[key].test, base)
-    reason = rejected[key].reason if key in rejected else "not made"
-    gate = rejected[key].gate if key in rejected else None
-    return names | {"gate": "refused", "reason": reason} | (_figures(gate, None) if gate else {})
+    (rung,) = (one.name for one in manifest.rungs if one.taken and one.format == format)
+    base = variants[f"{format} float32"].test
+    found = _figures(variants[f"{format} int8"].test, base.top1.value)
+    return _names(record, format) | {"gate": "passed", "rung": rung, "reason": ""} | found
 
 
-def _figures(found: Measurement, base: Measurement | None) -> dict[str, str]:
-    a = found.agreement
-    top1 = base.top1.value if base else found.top1.value + a.drop
+def _refused(record: RunRecord, rejected: Rejected) -> Row:
+    gate = rejected.gate
+    found = _figures(gate, gate.top1.value + gate.agreement.drop) if gate else {}
+    return (
+        _names(record, rejected.format) | {"gate": "refused", "rung": "", "reason": rejected.reason} | found
+    )
+
+
+def _names(record: RunRecord, format: str) -> Row:
     return {
-        "float_top1": f"{100 * top1:.2f}",
+        "network": record.config.network, "data": record.data_name, "format": format, "run": record.inputs_digest[:12],
+    }  # fmt: skip
+
+
+def _figures(found: Measurement, float_top1: float) -> Row:
+    a = found.agreement
+    return {
+        "float_top1": f"{100 * float_top1:.2f}",
         "int8_top1": f"{100 * found.top1.value:.2f}",
         "drop": f"{100 * a.drop:.2f}",
         "drop_low": f"{100 * a.drop_low:.2f}",
@@ -89,15 +99,32 @@ def _figures(found: Measurement, base: Measurement | None) -> dict[str, str]:
     }
 
 
+def _known(path: Path | None) -> list[Row]:
+    if path is None or not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def _write(path: Path, rows: list[Row]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS, restval="")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("runs", type=Path, help="folder of training runs")
     parser.add_argument("--out", type=Path, default=Path("bundles/every-network"))
     parser.add_argument("--csv", type=Path, help="write the figures here, a row for each network and format")
     options = parser.parse_args()
-    rows = []
+    rows = _known(options.csv)
+    known = {row["run"] for row in rows}
     for document in sorted(options.runs.glob(f"*/{DOCUMENT}")):
         try:
+            if read_run(document.parent).inputs_digest[:12] in known:
+                continue
             made = rows_of(document.parent, options.out)
         except EdgeclsError as error:
             print(f"{document.parent.name}: {error}", flush=True)
@@ -106,10 +133,7 @@ def main() -> None:
         for row in made:
             print(" | ".join(row.get(column, "") for column in COLUMNS), flush=True)
         if options.csv:
-            with options.csv.open("w", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, COLUMNS, restval="")
-                writer.writeheader()
-                writer.writerows(rows)
+            _write(options.csv, rows)
     passed = {
         name: {row["network"] for row in rows if row["format"] == name and row["gate"] == "passed"}
         for name in FORMATS
