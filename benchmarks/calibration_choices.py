@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgecls.calibration.ranges import Range, Walk, find_ranges
+from edgecls.calibration.ranges import Range, Ranges, Walk, find_ranges
 from edgecls.calibration.selection import choose_calibration
 from edgecls.data import Loaded, load_pixels
 from edgecls.devices.detect import detect_machine
@@ -33,21 +33,21 @@ from edgecls.runtime.engine import open_engine
 from edgecls.splits import draw_stratified
 
 UNSEEN = 600  # training photos that calibration did not see
-Ranges = Callable[[Walk, Pixels], dict[str, Range]]
+Method = Callable[[Walk, Pixels], Ranges]
 
 
 def quiet(description: str) -> Tick:
     return lambda done, total: None
 
 
-def all_values(walk: Walk, pixels: Pixels) -> dict[str, Range]:
+def all_values(walk: Walk, pixels: Pixels) -> Ranges:
     """Lowest and highest value of each tensor."""
     found: dict[str, Range] = {}
     for tensors in walk(pixels):
         for name, values in tensors.items():
             low, high = found.get(name, (np.inf, -np.inf))
             found[name] = (min(low, float(values.min())), max(high, float(values.max())))
-    return found
+    return Ranges(found, 0.0)
 
 
 def draws(data: DataSet, record: RunRecord, count: int, seed: int) -> Iterator[tuple[str, Loaded]]:
@@ -71,14 +71,16 @@ def main() -> None:
     data = recall_data(folder, record)
     train, test = (load_pixels(photos, record.preprocess) for photos in (data.train, data.test))
     validation = load_pixels(data.validation, record.preprocess)
-    methods: dict[str, Ranges] = {"all values": all_values, "least square error": find_ranges}
+    methods: dict[str, Method] = {"all values": all_values, "least square error": find_ranges}
     print("seed | photos | ranges | change, judged | change, test | all, test | decided, test")
     with tempfile.TemporaryDirectory() as room:
         (origin,) = make_float(
             run_model(folder, record), Path(room), ("tflite",), parity=validation.pixels, announce=quiet
         )
         model = TfliteActivations(origin.path, threads=options.threads)
-        source = Int8Source(origin, model, {}, validation.pixels, detect_machine(), options.threads)
+        source = Int8Source(
+            origin, model, Ranges({}, 0.0), validation.pixels, detect_machine(), options.threads
+        )
         for seed in range(options.seeds):
             for drawn, calibration in draws(data, record, options.photos, seed):
                 seen = {photo.digest for photo in calibration.photos}

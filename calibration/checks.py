@@ -13,6 +13,7 @@ from edgecls.preprocess import Pixels
 
 FEW = 50
 BLACK = 8  # of 255: no pixel is brighter
+HALVES = 0.2  # ranges of two halves that differ by more come from single photos
 FLAT = 8.0  # of 255: standard deviation of all pixels
 
 
@@ -45,3 +46,13 @@ def find_poor(pixels: Pixels, classes: Indices, labels: Sequence[str]) -> tuple[
     if pixels.std() < FLAT:
         found.append(f"hardly any contrast (standard deviation {pixels.std():.1f} of 255)")
     return tuple(found)
+
+
+def find_unsettled(halves: float) -> tuple[str, ...]:
+    """A sentence when the ranges of two halves of the photos differ much; `halves` as in Ranges."""
+    if halves <= HALVES:
+        return ()
+    return (
+        f"ranges from two halves of the photos differ by {100 * halves:.0f} % on average: a few photos make the largest "
+        "activations, and int8 pays for them with steps",
+    )

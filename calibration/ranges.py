@@ -24,8 +24,20 @@ STEPS = 255
 SHARES = np.linspace(0.2, 1.0, 41)  # of the lowest and the highest value, that are tried
 
 Range = tuple[float, float]
+NOTHING: Range = (float("inf"), -float("inf"))
 Tensors = Mapping[str, NDArray[np.float32]]
 Walk = Callable[[Pixels], Iterator[Tensors]]  # a network's activations by name, photo by photo
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """The range of each tensor by its name, and by which share those of two disjoint halves of the photos differ.
+
+    That is |a - b| / max(a, b) of the two widths from lowest to highest value, the mean over tensors.
+    """
+
+    by_name: dict[str, Range]
+    halves: float
 
 
 @dataclass
@@ -42,19 +54,21 @@ class Counts:
         self.bins += np.bincount(np.clip(places, 0, BINS - 1), minlength=BINS)
 
 
-def find_ranges(walk: Walk, pixels: Pixels, *, tick: Tick | None = None) -> dict[str, Range]:
+def find_ranges(walk: Walk, pixels: Pixels, *, tick: Tick | None = None) -> Ranges:
     """Lowest and highest real number of each tensor's 8 bits, from photos, uint8 RGB (n, h, w, 3).
 
     One photo's activations are held at a time. Raises ModelError when an activation is no number.
     """
     counted = pixels[:COUNTED]
     total = len(pixels) + len(counted)
-    extremes: dict[str, Range] = {}
+    halves: tuple[dict[str, Range], dict[str, Range]] = ({}, {})
     for done, tensors in enumerate(walk(pixels), start=1):
+        half = halves[done % 2]
         for name, values in tensors.items():
-            extremes[name] = _widened(name, extremes.get(name, (np.inf, -np.inf)), values)
+            half[name] = _united(half.get(name, NOTHING), _extremes(name, values))
         if tick:
             tick(done, total)
+    extremes = {name: _united(found, halves[0].get(name, NOTHING)) for name, found in halves[1].items()}
     counts = {n: Counts(a, b, np.zeros(BINS, np.int64)) for n, (a, b) in extremes.items() if a < b}
     for done, tensors in enumerate(walk(counted), start=len(pixels) + 1):
         for name, values in tensors.items():
@@ -62,7 +76,9 @@ def find_ranges(walk: Walk, pixels: Pixels, *, tick: Tick | None = None) -> dict
                 counts[name].add(values)
         if tick:
             tick(done, total)
-    return extremes | {name: least_error(found) for name, found in counts.items()}
+    return Ranges(
+        extremes | {name: least_error(found) for name, found in counts.items()}, _difference(*halves)
+    )
 
 
 def least_error(counts: Counts) -> Range:
@@ -77,14 +93,24 @@ def least_error(counts: Counts) -> Range:
     return float(low), float(high)
 
 
-def _widened(name: str, known: Range, values: NDArray[Any]) -> Range:
+def _extremes(name: str, values: NDArray[Any]) -> Range:
     low, high = float(values.min()), float(values.max())
     if not (np.isfinite(low) and np.isfinite(high)):
         raise ModelError(
             f"tensor '{name}': expected finite activations on calibration photos, found others; "
             "train again at a lower --learning-rate"
         )
-    return min(known[0], low), max(known[1], high)
+    return low, high
+
+
+def _united(one: Range, other: Range) -> Range:
+    return min(one[0], other[0]), max(one[1], other[1])
+
+
+def _difference(one: dict[str, Range], other: dict[str, Range]) -> float:
+    widths = [(a[1] - a[0], other[name][1] - other[name][0]) for name, a in one.items() if name in other]
+    shares = [abs(a - b) / max(a, b) for a, b in widths if max(a, b) > 0]
+    return float(np.mean(shares)) if shares else 0.0
 
 
 def _shortened(end: float) -> list[float]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgecls.bundle import Bundle
+from edgecls.calibration.checks import find_unsettled
 from edgecls.calibration.selection import CalibrationSet, choose_calibration
 from edgecls.data import load_pixels
 from edgecls.devices.detect import detect_machine
@@ -25,7 +26,7 @@ from edgecls.export.judging import (
     require_int8,
     require_int8_in,
 )
-from edgecls.export.ladder import climb_all
+from edgecls.export.ladder import Climbed, climb_all
 from edgecls.export.lighter import make_lighter
 from edgecls.export.options import (
     ExportOptions,
@@ -46,7 +47,6 @@ from edgecls.manifest import (
     Confidence,
     Manifest,
     Origin,
-    Rung,
     Variant,
     write_manifest,
 )
@@ -108,14 +108,15 @@ def export_run(
         )
         lighter = make_lighter(floats, options.also, announce=announce)
         looks = [judge.look(candidate) for candidate in (*floats, *lighter)]
-        rungs: tuple[Rung, ...] = ()
+        climbed = Climbed()
         if calibration:
-            climbed, rungs = climb_all(
+            climbed = climb_all(
                 floats, parity.pixels, judge, machine=machine, target=board, threads=options.threads,
                 effort=options.effort, announce=announce,
             )  # fmt: skip
-            looks += climbed
-        judgement = judgement_of(looks, rungs)
+            calibration = replace(calibration, warnings=calibration.warnings + find_unsettled(climbed.halves))
+        looks += climbed.looks
+        judgement = judgement_of(looks, climbed.rungs)
         try:
             require_int8(judgement, options)
         except GateError as error:

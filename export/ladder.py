@@ -7,7 +7,7 @@ int8 hurts most. Every rung is judged on the gate's photos.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from edgecls.devices.profile import DeviceProfile
 from edgecls.errors import ModelError
@@ -25,6 +25,15 @@ EFFORTS = {"quick": 0, "normal": 2, "max": 4}
 FIRST = "all in int8"
 
 
+@dataclass(frozen=True)
+class Climbed:
+    """The best file of each precision, what each rung gave, and how unsettled the ranges are (see Ranges.halves)."""
+
+    looks: tuple[Look, ...] = ()
+    rungs: tuple[Rung, ...] = ()
+    halves: float = 0.0
+
+
 def climb_all(
     floats: Sequence[Candidate],
     pixels: Pixels,
@@ -35,10 +44,11 @@ def climb_all(
     threads: int,
     effort: str,
     announce: Announce,
-) -> tuple[list[Look], tuple[Rung, ...]]:
-    """int8 of every float candidate: the best file of each precision, and what each rung gave."""
+) -> Climbed:
+    """int8 of every float candidate."""
     looks: list[Look] = []
     rungs: list[Rung] = []
+    halves = 0.0
     for origin in floats:
         precisions = int8_precisions(origin.format, machine, target)
         try:
@@ -48,11 +58,12 @@ def climb_all(
             failed = [Candidate(path, origin.format, precision, str(error)) for precision in precisions]
             looks += [judge.look(candidate) for candidate in failed]
             continue
+        halves = max(halves, source.ranges.halves)
         for precision in precisions:
             best, climbed = climb(source, precision, judge, most=EFFORTS[effort], announce=announce)
             looks.append(best)
             rungs += climbed
-    return looks, tuple(rungs)
+    return Climbed(tuple(looks), tuple(rungs), halves)
 
 
 def climb(

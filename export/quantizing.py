@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from edgecls.calibration.ranges import Range, find_ranges
+from edgecls.calibration.ranges import Ranges, find_ranges
 from edgecls.export.activations import FloatModel
 from edgecls.export.activations_onnx import OnnxActivations
 from edgecls.export.activations_tflite import TfliteActivations
@@ -34,7 +34,7 @@ class Int8Source:
 
     origin: Candidate
     model: FloatModel
-    ranges: Mapping[str, Range]
+    ranges: Ranges
     pixels: Pixels
     machine: Machine
     threads: int
@@ -62,10 +62,12 @@ def quantize(source: Int8Source, target: Candidate, *, in_float: Collection[str]
     """
     origin, one = source.origin.path, source.pixels[:1]
     if target.format == "tflite":
-        quantize_tflite(origin, target.path, source.ranges, one, threads=source.threads, in_float=in_float)
+        quantize_tflite(
+            origin, target.path, source.ranges.by_name, one, threads=source.threads, in_float=in_float
+        )
         return
     reduced = target.precision == "int8-avx2"
-    quantize_onnx(origin, target.path, source.ranges, one, reduce_range=reduced, in_float=in_float)
+    quantize_onnx(origin, target.path, source.ranges.by_name, one, reduce_range=reduced, in_float=in_float)
 
 
 def correct(source: Int8Source, target: Candidate, *, tick: Tick) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from edgecls.calibration.checks import find_unsettled
 from edgecls.calibration.ranges import BINS, COUNTED, Counts, Range, Tensors, Walk, find_ranges, least_error
 from edgecls.errors import ModelError
 from edgecls.preprocess import Pixels
@@ -36,25 +37,27 @@ def square_error(values: NDArray[np.float64], found: Range) -> float:
 
 
 def test_values_spread_evenly_keep_their_whole_range() -> None:
-    low, high = find_ranges(walk_of(np.linspace(-1, 3, 10_000)), pictures(1))["layer"]
+    low, high = find_ranges(walk_of(np.linspace(-1, 3, 10_000)), pictures(1)).by_name["layer"]
     assert (low, high) == pytest.approx((-1, 3), rel=0.06)
 
 
 def test_one_value_far_out_does_not_take_the_steps_of_all_others() -> None:
     values = np.append(RANDOM.normal(0, 1, 200_000), 40.0)
-    found = find_ranges(walk_of(values), pictures(1))["layer"]
+    found = find_ranges(walk_of(values), pictures(1)).by_name["layer"]
     assert found[1] < 35
     assert square_error(values, found) < 0.9 * square_error(values, (float(values.min()), 40.0))
 
 
 def test_extremes_are_taken_from_photos_that_are_not_counted_too() -> None:
     photos = [np.linspace(0, 1, 1000)] * COUNTED + [np.linspace(0, 1.1, 1000)]
-    assert find_ranges(walk_of(*photos[:COUNTED]), pictures(COUNTED))["layer"][1] == pytest.approx(1.0)
-    assert find_ranges(walk_of(*photos), pictures(COUNTED + 1))["layer"][1] > 1.0
+    assert find_ranges(walk_of(*photos[:COUNTED]), pictures(COUNTED)).by_name["layer"][1] == pytest.approx(
+        1.0
+    )
+    assert find_ranges(walk_of(*photos), pictures(COUNTED + 1)).by_name["layer"][1] > 1.0
 
 
 def test_an_activation_that_never_changes_keeps_its_value() -> None:
-    assert find_ranges(walk_of(np.full(9, 2.5)), pictures(1))["layer"] == (2.5, 2.5)
+    assert find_ranges(walk_of(np.full(9, 2.5)), pictures(1)).by_name["layer"] == (2.5, 2.5)
 
 
 def test_values_of_one_sign_reach_to_zero_in_steps() -> None:
@@ -77,3 +80,15 @@ def test_progress_ends_with_everything_done() -> None:
     )
     assert seen[-1] == (70 + COUNTED, 70 + COUNTED)
     assert len(seen) == 70 + COUNTED
+
+
+def test_halves_of_alike_photos_do_not_differ() -> None:
+    assert find_ranges(walk_of(*[np.linspace(0, 1, 9)] * 10), pictures(10)).halves == 0.0
+
+
+def test_one_photo_that_reaches_twice_as_far_makes_its_half_differ_by_half() -> None:
+    photos = [np.linspace(0, 1, 9)] * 9 + [np.linspace(0, 2, 9)]
+    found = find_ranges(walk_of(*photos), pictures(10))
+    assert found.halves == pytest.approx(0.5)
+    assert "differ by 50 % on average" in find_unsettled(found.halves)[0]
+    assert find_unsettled(0.1) == ()

@@ -125,7 +125,7 @@ def test_a_corrected_tflite_has_the_mean_outputs_of_its_float_model(
 ) -> None:
     source, plain = trained.floats / "float32.tflite", tmp_path / "plain.tflite"
     model = TfliteActivations(source, threads=1)
-    quantize_tflite(source, plain, find_ranges(model.walk, photos), photos[:1], threads=1)
+    quantize_tflite(source, plain, find_ranges(model.walk, photos).by_name, photos[:1], threads=1)
     uncorrected = bias_tflite.TfliteLayers(plain, threads=1)
     corrected = bias_tflite.TfliteLayers(exported.bundle.folder / "model.int8.tflite", threads=1)
     means = float_means(model, corrected.outputs, photos)
@@ -138,7 +138,7 @@ def test_a_corrected_onnx_has_the_mean_outputs_of_its_float_model(
     onnx = pytest.importorskip("onnx", reason="needs the export extra")
     source, plain = exported.bundle.folder / "model.float32.onnx", tmp_path / "plain.onnx"
     model = OnnxActivations(source, threads=1)
-    quantize_onnx(source, plain, find_ranges(model.walk, photos), photos[:1], reduce_range=False)
+    quantize_onnx(source, plain, find_ranges(model.walk, photos).by_name, photos[:1], reduce_range=False)
 
     def layers(path: Path) -> bias_onnx.OnnxLayers:
         return bias_onnx.OnnxLayers(onnx.load(path), arithmetic="native", threads=1)
