@@ -17,13 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
-from edgecls.calibration.ranges import Range, Ranges, Walk, find_ranges
+from edgecls.calibration.ranges import Ranges, Walk, find_extremes, find_ranges, unite
 from edgecls.calibration.selection import choose_calibration
 from edgecls.data import Loaded, load_pixels
 from edgecls.devices.detect import detect_machine
 from edgecls.export.activations_tflite import TfliteActivations
 from edgecls.export.candidates import Candidate, make_float
-from edgecls.export.quantizing import Int8Source, correct, quantize
+from edgecls.export.quantizing import Int8Source, make
 from edgecls.metrics import compare
 from edgecls.photos import DataSet
 from edgecls.preprocess import Pixels
@@ -41,13 +41,8 @@ def quiet(description: str) -> Tick:
 
 
 def all_values(walk: Walk, pixels: Pixels) -> Ranges:
-    """Lowest and highest value of each tensor."""
-    found: dict[str, Range] = {}
-    for tensors in walk(pixels):
-        for name, values in tensors.items():
-            low, high = found.get(name, (np.inf, -np.inf))
-            found[name] = (min(low, float(values.min())), max(high, float(values.max())))
-    return Ranges(found, 0.0)
+    """From the lowest to the highest value of each tensor."""
+    return Ranges(unite(*find_extremes(walk, pixels)), 0.0)
 
 
 def draws(data: DataSet, record: RunRecord, count: int, seed: int) -> Iterator[tuple[str, Loaded]]:
@@ -93,20 +88,14 @@ def main() -> None:
                 )
                 for method, find in methods.items():
                     ranges = find(model.walk, calibration.pixels)
-                    made = make(replace(source, ranges=ranges, pixels=calibration.pixels))
+                    made = source.candidate("int8")
+                    make(replace(source, ranges=ranges, pixels=calibration.pixels), made, announce=quiet)
                     on_judged, on_test = (compare_files(source, made, photos) for photos in (judged, test))
                     print(
                         f"{seed} | {drawn} | {method} | {on_judged[0]:.5f} | {on_test[0]:.5f} | "
                         f"{100 * on_test[1]:.2f} | {100 * on_test[2]:.2f}",
                         flush=True,
                     )
-
-
-def make(source: Int8Source) -> Candidate:
-    target = source.candidate("int8")
-    quantize(source, target)
-    correct(source, target, tick=quiet(""))
-    return target
 
 
 def compare_files(source: Int8Source, made: Candidate, photos: Loaded) -> tuple[float, float, float]:

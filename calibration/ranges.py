@@ -61,14 +61,8 @@ def find_ranges(walk: Walk, pixels: Pixels, *, tick: Tick | None = None) -> Rang
     """
     counted = pixels[:COUNTED]
     total = len(pixels) + len(counted)
-    halves: tuple[dict[str, Range], dict[str, Range]] = ({}, {})
-    for done, tensors in enumerate(walk(pixels), start=1):
-        half = halves[done % 2]
-        for name, values in tensors.items():
-            half[name] = _united(half.get(name, NOTHING), _extremes(name, values))
-        if tick:
-            tick(done, total)
-    extremes = {name: _united(found, halves[0].get(name, NOTHING)) for name, found in halves[1].items()}
+    halves = find_extremes(walk, pixels, tick=(lambda done, _: tick(done, total)) if tick else None)
+    extremes = unite(*halves)
     counts = {n: Counts(a, b, np.zeros(BINS, np.int64)) for n, (a, b) in extremes.items() if a < b}
     for done, tensors in enumerate(walk(counted), start=len(pixels) + 1):
         for name, values in tensors.items():
@@ -79,6 +73,28 @@ def find_ranges(walk: Walk, pixels: Pixels, *, tick: Tick | None = None) -> Rang
     return Ranges(
         extremes | {name: least_error(found) for name, found in counts.items()}, _difference(*halves)
     )
+
+
+def find_extremes(
+    walk: Walk, pixels: Pixels, *, tick: Tick | None = None
+) -> tuple[dict[str, Range], dict[str, Range]]:
+    """Lowest and highest value of each tensor, of every second photo and of the others.
+
+    Raises ModelError when an activation is no number.
+    """
+    halves: tuple[dict[str, Range], dict[str, Range]] = ({}, {})
+    for done, tensors in enumerate(walk(pixels), start=1):
+        half = halves[1 - done % 2]
+        for name, values in tensors.items():
+            half[name] = _united(half.get(name, NOTHING), _extremes(name, values))
+        if tick:
+            tick(done, len(pixels))
+    return halves
+
+
+def unite(one: dict[str, Range], other: dict[str, Range]) -> dict[str, Range]:
+    """The ranges that hold those of both halves; one photo alone has only the first."""
+    return {name: _united(found, other.get(name, NOTHING)) for name, found in one.items()}
 
 
 def least_error(counts: Counts) -> Range:

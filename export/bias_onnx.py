@@ -17,6 +17,8 @@ from edgecls.export.onnx_graph import needed
 from edgecls.preprocess import Pixels
 from edgecls.progress import Tick
 
+GROUP = 8  # layers watched in one session
+
 
 def correct_onnx(
     path: Path,
@@ -37,9 +39,6 @@ def correct_onnx(
     photos = pixels[:PHOTOS]
     correct_biases(layers, float_means(source, layers.outputs, photos), photos, tick=tick)
     onnx.save(layers.model, path)
-
-
-GROUP = 8  # layers watched in one session
 
 
 @dataclass(frozen=True)

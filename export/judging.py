@@ -12,7 +12,7 @@ from edgecls.data import Loaded
 from edgecls.errors import GateError
 from edgecls.export.candidates import Candidate
 from edgecls.export.gate import judge
-from edgecls.export.measure import Scored, measure, score_files
+from edgecls.export.measure import Scored, measure, score_file, score_files
 from edgecls.export.options import ExportOptions
 from edgecls.files import sha256_file
 from edgecls.machine import Machine
@@ -82,9 +82,14 @@ class Judge:
         """Run a candidate on the photos, and let the gate decide. Float is what it decides by, and always within."""
         if candidate.failure:
             return Look(candidate, None, np.zeros((0, 0), np.float32), candidate.failure)
-        scored = _scores(
-            [candidate], self._loaded, self._options, self._machine, self._announce, "gate photos"
-        )[candidate.path]
+        scored = score_file(
+            candidate.path,
+            candidate.precision,
+            self._loaded,
+            machine=self._machine,
+            threads=self._options.threads,
+            tick=self._announce(f"{candidate.path.name}, gate photos"),
+        )
         reference = self._references.setdefault(candidate.format, scored)
         measured = measure(scored, reference, self._loaded, photos=self._photos)
         reason = "" if scored is reference else judge(measured, self._options.limits, self._labels)

@@ -13,7 +13,7 @@ from edgecls.devices.profile import DeviceProfile
 from edgecls.errors import ModelError
 from edgecls.export.candidates import Candidate, int8_precisions
 from edgecls.export.judging import Judge, Look
-from edgecls.export.quantizing import Int8Source, correct, open_source, quantize
+from edgecls.export.quantizing import Int8Source, make, open_source
 from edgecls.export.sensitivity import BLOCKS, Block, rank_blocks
 from edgecls.machine import Machine
 from edgecls.manifest import Rung
@@ -100,8 +100,7 @@ def _try(
 ) -> Look:
     """Make and judge one file; a quantizer that fails gives a candidate with its failure."""
     try:
-        quantize(source, target, in_float=[name for block in in_float for name in block])
-        correct(source, target, tick=announce(f"{target.key}, correcting biases"))
+        make(source, target, in_float=[name for block in in_float for name in block], announce=announce)
     except ModelError as error:
         target = replace(target, failure=str(error))
     return judge.look(target)

@@ -16,7 +16,7 @@ from edgecls.export.int8_onnx import quantize_onnx
 from edgecls.export.int8_tflite import quantize_tflite
 from edgecls.machine import Machine
 from edgecls.preprocess import Pixels
-from edgecls.progress import Announce, Tick
+from edgecls.progress import Announce
 from edgecls.runtime.arithmetic import arithmetic_for
 
 METHODS = {
@@ -70,8 +70,12 @@ def quantize(source: Int8Source, target: Candidate, *, in_float: Collection[str]
     quantize_onnx(origin, target.path, source.ranges.by_name, one, reduce_range=reduced, in_float=in_float)
 
 
-def correct(source: Int8Source, target: Candidate, *, tick: Tick) -> None:
-    """Correct the biases of the target's file, in place. Raises ModelError when a mean is no number."""
+def make(
+    source: Int8Source, target: Candidate, *, in_float: Collection[str] = (), announce: Announce
+) -> None:
+    """Write the target's file as `quantize` does, and correct its biases. Raises ModelError when either cannot be."""
+    quantize(source, target, in_float=in_float)
+    tick = announce(f"{target.key}, correcting biases")
     if target.format == "tflite":
         correct_tflite(target.path, source.model, source.pixels, threads=source.threads, tick=tick)
         return
@@ -84,9 +88,8 @@ def correct(source: Int8Source, target: Candidate, *, tick: Tick) -> None:
 def make_int8(
     origin: Candidate, pixels: Pixels, *, machine: Machine, threads: int, announce: Announce
 ) -> Candidate:
-    """One int8 file for this machine and boards, not judged. Raises ModelError as `quantize` and `correct` do."""
+    """One int8 file for this machine and boards, not judged. Raises ModelError as `open_source` and `make` do."""
     source = open_source(origin, pixels, machine=machine, threads=threads, announce=announce)
     target = source.candidate("int8")
-    quantize(source, target)
-    correct(source, target, tick=announce(f"{target.key}, correcting biases"))
+    make(source, target, announce=announce)
     return target

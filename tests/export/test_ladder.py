@@ -27,7 +27,7 @@ from edgecls.export.tflite_graph import read_model
 from edgecls.manifest import Measurement
 from edgecls.metrics import Probabilities, compare, top1
 from edgecls.preprocess import Pixels
-from edgecls.progress import Tick
+from edgecls.progress import Announce, Tick
 
 pytestmark = pytest.mark.xdist_group("export")
 
@@ -75,14 +75,15 @@ def climbing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., A
     """Climbs where the file with so many blocks in float has so many wrong answers; a negative number is a failure."""
 
     def climb_over(wrong: list[int], most: int) -> Any:
-        def write(source: Int8Source, target: Candidate, *, in_float: Collection[str]) -> None:
+        def write(
+            source: Int8Source, target: Candidate, *, in_float: Collection[str], announce: Announce
+        ) -> None:
             found = wrong[len(in_float)]
             if found < 0:
                 raise ModelError("the quantizer failed")
             target.path.write_text(str(found))
 
-        monkeypatch.setattr(ladder, "quantize", write)
-        monkeypatch.setattr(ladder, "correct", lambda *arguments, **options: None)
+        monkeypatch.setattr(ladder, "make", write)
         monkeypatch.setattr(
             ladder, "rank_blocks", lambda *arguments, **options: [(f"tensor{i}",) for i in range(8)]
         )
