@@ -15,9 +15,13 @@ Means = NDArray[np.float64]
 
 
 class FloatModel(Protocol):
-    """A float model that gives what its operators compute. `names` are those tensors, the input among them."""
+    """A float model that gives what its operators compute.
+
+    `names` are those tensors, the input among them; `logits` is the one that becomes probabilities.
+    """
 
     names: tuple[str, ...]
+    logits: str
 
     def walk(self, pixels: Pixels, names: Collection[str] | None = None) -> Iterator[Tensors]:
         """Run each photo of uint8 RGB (n, h, w, 3), and give its float32 tensors, channels last.

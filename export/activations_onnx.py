@@ -26,6 +26,7 @@ class OnnxActivations:
             graph.input[0].name,
             *(name for node in graph.node for name in node.output if name),
         )
+        self.logits = next((str(node.input[0]) for node in graph.node if node.op_type == "Softmax"), "")
 
     def walk(self, pixels: Pixels, names: Collection[str] | None = None) -> Iterator[Tensors]:
         image = self.names[0]

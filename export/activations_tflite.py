@@ -10,7 +10,7 @@ import numpy as np
 
 from edgecls.calibration.ranges import Tensors
 from edgecls.errors import need
-from edgecls.export.tflite_graph import read_model
+from edgecls.export.tflite_graph import builtin_code, builtin_names, read_model
 from edgecls.preprocess import Pixels
 from edgecls.quiet import quiet_stderr
 
@@ -26,7 +26,8 @@ class TfliteActivations:
             )
             self._interpreter.allocate_tensors()
         self._image = self._interpreter.get_input_details()[0]["index"]
-        graph = read_model(source).subgraphs[0]
+        model = read_model(source)
+        graph = model.subgraphs[0]
         computed = {self._image, *(int(i) for op in graph.operators for i in op.outputs)}
         self._indices: dict[str, int] = {
             tensor["name"]: tensor["index"]
@@ -34,6 +35,8 @@ class TfliteActivations:
             if tensor["index"] in computed and tensor["dtype"] is np.float32
         }
         self.names = tuple(self._indices)
+        softmax = (op for op in graph.operators if builtin_names()[builtin_code(model, op)] == "SOFTMAX")
+        self.logits = next((graph.tensors[op.inputs[0]].name.decode() for op in softmax), "")
 
     def walk(self, pixels: Pixels, names: Collection[str] | None = None) -> Iterator[Tensors]:
         wanted = {n: i for n, i in self._indices.items() if names is None or n in names}

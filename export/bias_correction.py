@@ -28,7 +28,8 @@ LEAST_MOVING = 0.1
 class Observed:
     """What a layer of an int8 model gave: its mean output, (channels,), and the share that a bias still moves.
 
-    An output at the end of its range, as ReLU leaves many, stays there when the bias changes a little.
+    An output at the end of its range, as ReLU leaves many, stays there when the bias changes a little. Of a layer that
+    was left in float all counts as moving.
     """
 
     mean: Means
@@ -73,18 +74,29 @@ def correct_biases(
 
 
 def observe(outputs: Iterable[NDArray[Any]], *, scale: float, zero_point: int) -> Observed:
-    """Average quantized outputs, 8 bits (..., channels), one for each photo."""
+    """Average outputs, 8 bits or float32 (..., channels), one for each photo; float32 is in real numbers already."""
     means, moving = [], []
     for values in outputs:
         flat = values.reshape(-1, values.shape[-1])
-        limits = np.iinfo(flat.dtype)
         means.append(channel_means(flat))
-        moving.append(((flat > limits.min) & (flat < limits.max)).mean(axis=0))
+        moving.append(_moving(flat))
     return Observed((np.mean(means, axis=0) - zero_point) * scale, np.mean(moving, axis=0))
 
 
-def shifted(bias: NDArray[np.int32], scale: NDArray[np.float32], amount: Means) -> NDArray[np.int32]:
-    """An int32 bias, (channels,), with a real amount added; a channel whose weights are all zero has no scale."""
+def _moving(values: NDArray[Any]) -> Means:
+    if values.dtype == np.float32:
+        return np.ones(values.shape[-1])
+    limits = np.iinfo(values.dtype)
+    return np.asarray(((values > limits.min) & (values < limits.max)).mean(axis=0))
+
+
+def shifted(bias: NDArray[Any], scale: NDArray[np.float32], amount: Means) -> NDArray[Any]:
+    """A bias, int32 or float32 (channels,), with a real amount added.
+
+    A channel whose weights are all zero has no scale; float32 has none at all.
+    """
+    if bias.dtype == np.float32:
+        return np.asarray(bias + amount, np.float32)
     steps = np.divide(amount, scale, out=np.zeros_like(amount), where=np.asarray(scale) > 0)
     limits = np.iinfo(np.int32)
-    return np.clip(bias + np.rint(steps), limits.min, limits.max).astype(np.int32)
+    return np.asarray(np.clip(bias + np.rint(steps), limits.min, limits.max), np.int32)

@@ -43,14 +43,17 @@ def correct_onnx(
 
 @dataclass(frozen=True)
 class _Layer:
-    """Names of the float tensor it computes, of that tensor quantized, and of constants: bias, scales, zero point."""
+    """Names of the float tensor it computes and of its bias, and what makes real numbers of both.
+
+    `watched` is that tensor quantized. A layer that was left in float is watched itself, and has no scales.
+    """
 
     output: str
-    quantized: str
-    scale: str
-    zero_point: str
+    watched: str
     bias: str
-    bias_scale: str
+    scale: str = ""
+    zero_point: str = ""
+    bias_scale: str = ""
 
 
 class OnnxLayers:
@@ -80,16 +83,17 @@ class OnnxLayers:
         if group != self._group:
             self._group, self._session = group, self._open(group)
         biases = {one.bias: self._value(one.bias) for one in self._members(group)}
-        ran = run_photos(self._session, (names.quantized,), pixels, others=biases)
+        ran = run_photos(self._session, (names.watched,), pixels, others=biases)
         return observe(
             (channels_last(values) for (values,) in ran),
-            scale=float(self._value(names.scale)),
-            zero_point=int(self._value(names.zero_point)),
+            scale=float(self._value(names.scale)) if names.scale else 1.0,
+            zero_point=int(self._value(names.zero_point)) if names.zero_point else 0,
         )
 
     def shift(self, layer: int, amount: Means) -> None:
         names = self._layers[layer]
-        moved = shifted(self._value(names.bias), self._value(names.bias_scale), amount)
+        scale = self._value(names.bias_scale) if names.bias_scale else np.ones(1, np.float32)
+        moved = shifted(self._value(names.bias), scale, amount)
         self._constants[names.bias].CopyFrom(self._helper.from_array(moved, names.bias))
 
     def _members(self, group: int) -> list[_Layer]:
@@ -99,7 +103,7 @@ class OnnxLayers:
         """A session of the graph up to the last layer of a group."""
         onnx = need("onnx", "export")
         members = self._members(group)
-        quantized = tuple(layer.quantized for layer in members)
+        quantized = tuple(layer.watched for layer in members)
         graph = self.model.graph
         names = needed(graph, quantized)
         nodes = [node for node in graph.node if names & set(node.output)]
@@ -116,18 +120,20 @@ class OnnxLayers:
         return np.asarray(self._helper.to_array(self._constants[name]))
 
     def _layer(self, node: Any) -> _Layer | None:
-        """None when the bias or the output is not quantized, or the bias not this layer's alone."""
+        """None when only one of bias and output is quantized, or the bias is not this layer's alone."""
         output = node.output[0]
         while self._reader(output) in ("Relu", "Clip"):
             output = self._readers[output][0].output[0]
-        if len(node.input) < 3 or self._reader(output) != "QuantizeLinear":
+        if len(node.input) < 3 or len(self._readers[node.input[2]]) > 1:
             return None
-        bias = self._maker.get(node.input[2])
-        if bias is None or bias.op_type != "DequantizeLinear" or len(self._readers[node.input[2]]) > 1:
+        if node.input[2] in self._constants:
+            return _Layer(output, output, node.input[2])
+        bias, quantize = self._maker.get(node.input[2]), self._readers[output][0]
+        if bias is None or bias.op_type != "DequantizeLinear" or quantize.op_type != "QuantizeLinear":
             return None
-        quantize = self._readers[output][0]
-        names = (output, quantize.output[0], quantize.input[1], quantize.input[2], *bias.input[:2])
-        return _Layer(*names) if set(names[2:]) <= set(self._constants) else None
+        scales = (*quantize.input[1:3], bias.input[1])
+        constants = {bias.input[0], *scales} <= set(self._constants)
+        return _Layer(output, quantize.output[0], bias.input[0], *scales) if constants else None
 
     def _reader(self, name: str) -> str:
         """Kind of the first node that reads a tensor, "" when none does."""

@@ -34,7 +34,7 @@ def correct_tflite(
 
 
 class TfliteLayers:
-    """Convolutions and dense layers of an int8 .tflite that have an int32 bias of their own."""
+    """Convolutions and dense layers of an int8 .tflite that have a bias, float32 where they were left in float."""
 
     def __init__(self, path: Path, *, threads: int) -> None:
         self._schema = need("ai_edge_litert.schema_py_generated", "export")
@@ -49,6 +49,8 @@ class TfliteLayers:
 
     def observe(self, layer: int, pixels: Pixels) -> Observed:
         found = self._output(layer).quantization
+        if self._output(layer).type == self._schema.TensorType.FLOAT32:
+            return observe(self._run(layer, pixels), scale=1.0, zero_point=0)
         return observe(
             self._run(layer, pixels), scale=float(found.scale[0]), zero_point=int(found.zeroPoint[0])
         )
@@ -56,8 +58,9 @@ class TfliteLayers:
     def shift(self, layer: int, amount: Means) -> None:
         tensor = self._bias(layer)
         buffer = self.model.buffers[tensor.buffer]
-        bias = np.frombuffer(bytes(buffer.data), np.int32)
-        scale = np.asarray(tensor.quantization.scale, np.float32)
+        real = tensor.type == self._schema.TensorType.FLOAT32
+        bias = np.frombuffer(bytes(buffer.data), np.float32 if real else np.int32)
+        scale = np.ones(1, np.float32) if real else np.asarray(tensor.quantization.scale, np.float32)
         buffer.data = np.frombuffer(shifted(bias, scale, amount).tobytes(), np.uint8)
 
     def _has_bias(self, op: Any) -> bool:
@@ -68,7 +71,7 @@ class TfliteLayers:
         if len(op.inputs) < 3 or op.inputs[2] < 0:
             return False
         output, bias = self._graph.tensors[op.outputs[0]], self._graph.tensors[op.inputs[2]]
-        return bool(output.type == types.INT8 and bias.type == types.INT32)
+        return (output.type, bias.type) in ((types.INT8, types.INT32), (types.FLOAT32, types.FLOAT32))
 
     def _output(self, layer: int) -> Any:
         return self._graph.tensors[self._graph.operators[self._positions[layer]].outputs[0]]

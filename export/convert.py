@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from edgecls.errors import MissingDependencyError, ModelError
+from edgecls.export.equalisation import PHOTOS
 from edgecls.metrics import Probabilities
 from edgecls.preprocess import Pixels
 from edgecls.runtime.engine import open_engine
@@ -19,7 +20,7 @@ from edgecls.runtime.engine import open_engine
 PARITY_PHOTOS = 16
 PARITY_TOLERANCE = 1e-3
 TIMEOUT_S = 1800
-PIXELS = "parity_pixels.npy"
+PIXELS = "pixels.npy"
 ANSWERS = "parity_keras.npy"
 REFUSED = (
     "edgecls.errors.ModelError: "  # how the child's last line begins when it has a sentence for the user
@@ -27,14 +28,15 @@ REFUSED = (
 
 
 def convert_float(model: Path, folder: Path, formats: tuple[str, ...], pixels: Pixels) -> dict[str, float]:
-    """Write FOLDER/float32.FORMAT for each format and prove each on `pixels`, uint8 RGB (n, h, w, 3).
+    """Write FOLDER/float32.FORMAT for each format and prove each on the first of `pixels`, uint8 RGB (n, h, w, 3).
 
+    On more of them channels are equalised, for int8's sake (see export/equalisation.py).
     Returns format -> largest absolute difference of a probability from Keras. Raises ModelError when the
     converter fails or aborts, or when a difference exceeds PARITY_TOLERANCE.
     """
     # Not np.save to the file: a SIGTERM that meets its C code there comes out as a TypeError, and so as a traceback.
     saved = io.BytesIO()
-    np.save(saved, pixels[:PARITY_PHOTOS])
+    np.save(saved, pixels[:PHOTOS])
     (folder / PIXELS).write_bytes(saved.getvalue())
     _run_worker(model, folder, formats)
     answers = np.load(folder / ANSWERS, allow_pickle=False)

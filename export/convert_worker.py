@@ -16,22 +16,25 @@ KERAS_FORMATS = {"tflite": "litert", "onnx": "onnx"}
 def convert(model_path: Path, folder: Path, formats: list[str]) -> None:
     """Write FOLDER/float32.FORMAT for each format from a .keras file; batch size 1, input "image" 0..255.
 
-    Also computes the parity photos with Keras itself and leaves its probabilities beside them. Raises ModelError for
-    weights that are no numbers.
+    Also computes the parity photos with Keras itself, before anything is done to the weights, and leaves its
+    probabilities beside them. Raises ModelError for weights that are no numbers.
     """
     os.environ["KERAS_BACKEND"] = "tensorflow"  # only TensorFlow's graph can be converted
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import keras
     import numpy as np
 
-    from edgecls.export.convert import ANSWERS, PIXELS
+    from edgecls.export.convert import ANSWERS, PARITY_PHOTOS, PIXELS
+    from edgecls.export.equalisation import equalise
     from edgecls.export.native import to_native
     from edgecls.export.weights import require_numbers
 
     model = keras.models.load_model(model_path, compile=False)
     require_numbers(model)
     pixels = np.load(folder / PIXELS, allow_pickle=False)
-    np.save(folder / ANSWERS, model.predict(pixels.astype(np.float32), batch_size=len(pixels), verbose=0))
+    parity = pixels[:PARITY_PHOTOS].astype(np.float32)
+    np.save(folder / ANSWERS, model.predict(parity, batch_size=len(parity), verbose=0))
+    equalise(keras, model, pixels)
     native = to_native(keras, model)
     signature = [_batch_of_one(model)]
     for name in formats:

@@ -1,7 +1,7 @@
 """The ladder: int8 made in ever dearer ways, until one is within the gate.
 
-The first rung has everything in int8. Each further one leaves one more block of the network in float, those first that
-int8 hurts most. Every rung is judged on the gate's photos.
+The first rung has everything but the logits in int8. Each further one leaves one more block of the network in float,
+those first that int8 hurts most. Every rung is judged on the gate's photos.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from edgecls.progress import Announce
 
 # How many of the blocks may stay in float.
 EFFORTS = {"quick": 0, "normal": 2, "max": 4}
-FIRST = "all in int8"
+FIRST = "all but the logits in int8"
 
 
 @dataclass(frozen=True)

@@ -58,9 +58,11 @@ def open_source(
 def quantize(source: Int8Source, target: Candidate, *, in_float: Collection[str] = ()) -> None:
     """Write the target's file; operators that compute the tensors `in_float` stay in float.
 
-    Raises ModelError when the quantizer fails.
+    So does always the one that computes the logits: rounded to 8 bits, of a wide range above all, they are too coarse
+    for a confidence. Raises ModelError when the quantizer fails.
     """
     origin, one = source.origin.path, source.pixels[:1]
+    in_float = {source.model.logits, *in_float}
     if target.format == "tflite":
         quantize_tflite(
             origin, target.path, source.ranges.by_name, one, threads=source.threads, in_float=in_float
