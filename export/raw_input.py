@@ -2,8 +2,8 @@
 
 A network begins with `pixel * scale + offset`, the same for all channels or one for each. The first kind needs no
 arithmetic: uint8 pixels with that scale and the zero point -offset / scale are the scaled values already, stated and
-not observed from photos. With the second kind the pixels enter with scale 1 and zero point 0, and the multiplication
-is done in int8.
+not observed from photos. The second kind is a convolution of each pixel (see export/native.py): pixels enter with
+scale 1 and zero point 0.
 """
 
 from __future__ import annotations

@@ -11,7 +11,10 @@ from edgecls.export.raw_input import NAME, Entry, Step, find_entry
 
 
 def onnx_entry(graph: Any) -> Entry:
-    """Where the scaling of a float ONNX model's graph ends."""
+    """Where the scaling of a float ONNX model's graph ends.
+
+    Without one the pixels are entered behind the Transpose to channels first: the quantizer leaves it where it is.
+    """
     onnx = need("onnx", "export")
     constants = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
 
@@ -19,13 +22,18 @@ def onnx_entry(graph: Any) -> Entry:
         found = [constants[name] for name in node.input if name in constants]
         return Step(node.op_type.lower(), tuple(node.input), node.output[0], found[0] if found else None)
 
-    return find_entry(graph.input[0].name, [step(node) for node in graph.node])
+    image = graph.input[0].name
+    entry = find_entry(image, [step(node) for node in graph.node])
+    turned = [node for node in graph.node if image in node.input]
+    if entry.tensor == image and [node.op_type for node in turned] == ["Transpose"]:
+        return Entry(turned[0].output[0])
+    return entry
 
 
 def feed_raw_onnx(path: Path, entry: Entry) -> None:
     """Give the int8 model `path` a uint8 input that takes pixels as they are, in place.
 
-    The QuantizeLinear of the entry goes, with all before it. Raises ModelError when there is none.
+    The QuantizeLinear of the entry goes, with all before it but a Transpose. Raises ModelError when there is none.
     """
     onnx = need("onnx", "export")
     model = onnx.load(path)
@@ -36,9 +44,12 @@ def feed_raw_onnx(path: Path, entry: Entry) -> None:
             f"{path.name}: expected the scaled pixels '{entry.tensor}' quantized once, found {len(made)} times; "
             "export float with --no-int8"
         )
-    replaced = made[0].output[0]
+    turned = [node for node in graph.node if node.op_type == "Transpose" and entry.tensor in node.output]
+    names = {made[0].output[0]: entry.tensor if turned else NAME} | {node.input[0]: NAME for node in turned}
     for node in graph.node:
-        node.input[:] = [NAME if name == replaced else name for name in node.input]
+        node.input[:] = [names.get(name, name) for name in node.input]
+    for stated in [info for info in graph.value_info if turned and info.name == entry.tensor]:
+        graph.value_info.remove(stated)  # it says float
     shape = [side.dim_value for side in graph.input[0].type.tensor_type.shape.dim]
     del graph.input[:]
     graph.input.append(onnx.helper.make_tensor_value_info(NAME, onnx.TensorProto.UINT8, shape))

@@ -156,6 +156,15 @@ def test_a_normalisation_without_a_convolution_becomes_one(keras: Any) -> None:
     np.testing.assert_allclose(answers(native), answers(model), atol=1e-6)
 
 
+def test_a_scaling_that_differs_between_channels_becomes_a_convolution(keras: Any) -> None:
+    image = keras.Input((16, 16, 3), name="image")
+    scaled = keras.layers.Rescaling([0.1, 0.2, 0.3], [-1.0, -2.0, -3.0], name="scaling")(image)
+    model = keras.Model(image, scaled)
+    native = to_native(keras, model)
+    assert type(native.get_layer("scaling")).__name__ == "DepthwiseConv2D"
+    np.testing.assert_allclose(answers(native), answers(model), rtol=1e-6)
+
+
 def test_a_normalisation_behind_a_convolution_is_left_to_the_converter(keras: Any) -> None:
     kinds = [type(layer).__name__ for layer in to_native(keras, network(keras, residual)).layers]
     assert kinds.count("BatchNormalization") == 1
