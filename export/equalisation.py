@@ -23,12 +23,13 @@ from edgecls.preprocess import Pixels
 
 Array = NDArray[np.floating[Any]]
 
-PHOTOS = 32
+# Of fewer the rare large values of a channel are not seen, and it is widened too far.
+PHOTOS = 128
 BATCH = 4
 # How far a channel's range is brought to that of the widest: 0 not at all, 1 all the way.
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 # A channel is not widened more than this: one that is zero nearly everywhere would be all rounding.
-MOST = 64.0
+MOST = 16.0
 ONE_TO_ONE = ("BatchNormalization", "DepthwiseConv2D")
 
 

@@ -26,7 +26,7 @@ ADVICE = {
     HARD_SWISH: "is a multiplication of its own in int8, with a range of its own; use ReLU6, or see the gate",
     EXCITE: "multiplies maps by a factor for each channel, whose small values int8 rounds away; leave it out",
     DEPTHWISE: "sums few products, so that rounding shows; weights by channel and corrected biases make up for it",
-    UNFUSED: "follows no convolution that it could be folded into, and costs a multiplication and an addition in int8",
+    UNFUSED: "follows no convolution that it could be folded into: export makes one of it, an operation more for int8",
 }
 HARMLESS = (DEPTHWISE,)
 
@@ -65,7 +65,8 @@ def lint_weights(model: Model) -> tuple[Finding, ...]:
             ),
             _collect(
                 "warning", "channels of very different range", _wide(model),
-                f"one int8 scale serves them all, and the widest is over {WIDE:g} times a middling one; see the gate",
+                f"one int8 scale serves them all, and the widest is over {WIDE:g} times a middling one; export brings "
+                "them closer where no ReLU6 or swish is between; see the gate",
             ),
         )
         if finding is not None
