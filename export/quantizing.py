@@ -20,8 +20,8 @@ from edgecls.progress import Announce
 from edgecls.runtime.arithmetic import arithmetic_for
 
 METHODS = {
-    "tflite": "channels equalised; litert-quantizer, per-channel weights; least square error; biases corrected",
-    "onnx": "channels equalised; onnxruntime QDQ, per-channel weights; least square error; biases corrected",
+    "tflite": "channels equalised, litert-quantizer, per-channel weights, least square error, biases corrected",
+    "onnx": "channels equalised, onnxruntime QDQ, per-channel weights, least square error, biases corrected",
 }
 
 
