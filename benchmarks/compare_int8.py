@@ -26,7 +26,8 @@ from edgecls.data import Loaded, load_pixels
 from edgecls.devices.detect import detect_machine
 from edgecls.errors import need
 from edgecls.export.candidates import Candidate, make_float
-from edgecls.export.int8_onnx import calibration_reader
+from edgecls.export.convert_worker import KERAS_FORMATS, batch_of_one
+from edgecls.export.int8_onnx import calibration_reader, prepare_onnx
 from edgecls.export.onnx_graph import prune
 from edgecls.export.quantizing import make_int8
 from edgecls.machine import Machine
@@ -102,13 +103,24 @@ def tflite_converter(work: Work) -> Path:
     return target
 
 
+def convert_plainly(work: Work) -> None:
+    """plain.tflite and plain.onnx, as Keras exports the model: what the others' quantizers start from."""
+    keras = need("keras", "train")
+    model = keras.models.load_model(work.model, compile=False)
+    signature = [batch_of_one(model)]
+    for name, kind in KERAS_FORMATS.items():
+        model.export(work.path(f"keras.{name}"), format=kind, input_signature=signature, verbose=False)
+    work.path("keras.tflite").rename(work.path("plain.tflite"))
+    prepare_onnx(work.path("keras.onnx"), work.path("plain.onnx"))
+
+
 def litert_quantizer(work: Work) -> Path:
     """litert-quantizer's static int8 recipe with its own calibration."""
     quantizers, recipe = (
         need("litert_quantizer.quantizer", "export"),
         need("litert_quantizer.recipe", "export"),
     )
-    source = work.path("model.float32.tflite")
+    source = work.path("plain.tflite")
     quantizer = quantizers.Quantizer(str(source), recipe.static_wi8_ai8())
     signatures = need("ai_edge_litert.interpreter", "export").Interpreter(str(source)).get_signature_list()
     key = next(iter(signatures))
@@ -122,7 +134,7 @@ def litert_quantizer(work: Work) -> Path:
 def ort(work: Work, name: str, **options: Any) -> Path:
     """ONNX Runtime's quantize_static."""
     quantization, onnx = need("onnxruntime.quantization", "export"), need("onnx", "export")
-    source, target = work.path("model.float32.onnx"), work.path(f"{name}.onnx")
+    source, target = work.path("plain.onnx"), work.path(f"{name}.onnx")
     image = onnx.load(source).graph.input[0].name
 
     photos = calibration_reader(quantization, work.calibration.pixels, image)
@@ -133,7 +145,7 @@ def ort(work: Work, name: str, **options: Any) -> Path:
 def nncf(work: Work) -> Path:
     """NNCF's post-training quantization of the ONNX file, fast bias correction."""
     nncf, onnx = need("nncf", "compare"), need("onnx", "export")
-    model = onnx.load(work.path("model.float32.onnx"))
+    model = onnx.load(work.path("plain.onnx"))
     image = model.graph.input[0].name
     data = nncf.Dataset(work.batches(), lambda batch: {image: batch})
     target = work.path("nncf.onnx")
@@ -233,6 +245,7 @@ def make_rows(work: Work, test: Loaded) -> list[Row]:
     start = monotonic()
     make_float(work.model, work.folder, ("tflite", "onnx"), parity=work.calibration.pixels, announce=_quiet)
     seconds = elapsed_ms(start, monotonic()) / 1000
+    convert_plainly(work)
     rows = []
     for format in ("tflite", "onnx"):
         rows += measure(f"float {format}", work.path(f"model.float32.{format}"), test, None, work, seconds)

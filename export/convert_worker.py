@@ -36,13 +36,14 @@ def convert(model_path: Path, folder: Path, formats: list[str]) -> None:
     np.save(folder / ANSWERS, model.predict(parity, batch_size=len(parity), verbose=0))
     equalise(keras, model, pixels)
     native = to_native(keras, model)
-    signature = [_batch_of_one(model)]
+    signature = [batch_of_one(model)]
     for name in formats:
         target = folder / f"float32.{name}"
         native.export(target, format=KERAS_FORMATS[name], input_signature=signature, verbose=False)
 
 
-def _batch_of_one(model: Any) -> Any:
+def batch_of_one(model: Any) -> Any:
+    """The signature with which a model is exported: its input with a batch of one, float32."""
     import tensorflow as tf
 
     tensor = model.inputs[0]
