@@ -96,7 +96,7 @@ def read_channels(model: Any) -> Channels:
 
 def _read(layer: Any, channels: Channels) -> None:
     kind, inputs, output = type(layer).__name__, _list(layer.input), layer.output
-    groups = [channels.of(tensor) for tensor in (*_list(output), *inputs)][-len(inputs) :]
+    groups = [channels.of(tensor) for tensor in inputs]
     if kind in SCALED and _on_last_axis(layer):
         channels.scaled.append(layer)
         if not _lets_through(layer):

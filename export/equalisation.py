@@ -44,10 +44,10 @@ class Seen:
 def equalise(keras: Any, model: Any, pixels: Pixels) -> None:
     """Change the weights of a functional model so that its int8 has less noise on photos, uint8 RGB (n, h, w, 3).
 
-    The first PHOTOS are looked at. What the model computes stays, but for rounding in float32.
+    PHOTOS of them are enough. What the model computes stays, but for rounding in float32.
     """
     channels = read_channels(model)
-    factors = choose_factors(channels, _see(keras, model, channels.stored, pixels[:PHOTOS]))
+    factors = choose_factors(channels, _see(keras, model, channels.stored, pixels))
     for layer in channels.scaled:
         before, after = factors[channels.of(layer.input)], factors[channels.of(layer.output)]
         layer.set_weights(_rescaled(layer, before, after))
