@@ -15,7 +15,7 @@ from edgecls.preprocess import Preprocess
 from edgecls.records import from_record, to_record
 from edgecls.tensors import TensorSpec
 
-SCHEMA = 3
+SCHEMA = 4
 DOCUMENT = "manifest.json"
 FORMATS = ("tflite", "onnx")
 PRECISIONS = ("float32", "float16", "dynamic", "int8", "int8-avx2")
@@ -97,7 +97,8 @@ class Rejected:
 class Rung:
     """One way that int8 was made: what the gate's photos said of it, and why it does not do, or "".
 
-    `taken` says that this is the file of the bundle, or else the best of those left out.
+    `taken` says that this is the file of the bundle, or else the best of those left out. `unquantized` are kinds of
+    operators that are in float unasked, because the quantizer has no int8 form of them.
     """
 
     format: str
@@ -106,6 +107,7 @@ class Rung:
     reason: str
     gate: Measurement | None
     taken: bool
+    unquantized: tuple[str, ...]
 
 
 @dataclass(frozen=True)

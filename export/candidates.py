@@ -18,12 +18,13 @@ from edgecls.runtime.model_file import Card
 
 @dataclass(frozen=True)
 class Candidate:
-    """A model file that was made, not yet judged. `failure` says why there is no file."""
+    """A model file that was made, not yet judged. `failure` says why there is no file, `unquantized` as in Rung."""
 
     path: Path
     format: str
     precision: str
     failure: str = ""
+    unquantized: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:

@@ -15,7 +15,7 @@ from edgecls.errors import MissingDependencyError, ModelError
 from edgecls.export.equalisation import PHOTOS
 from edgecls.metrics import Probabilities
 from edgecls.preprocess import Pixels
-from edgecls.runtime.engine import open_engine
+from edgecls.runtime.engine import Engine, open_engine
 
 PARITY_PHOTOS = 16
 PARITY_TOLERANCE = 1e-3
@@ -85,7 +85,7 @@ def _run_worker(model: Path, folder: Path, formats: tuple[str, ...]) -> None:
 
 
 def _parity(path: Path, pixels: Pixels, answers: Probabilities) -> float:
-    engine = open_engine(path)
+    engine = _open(path)
     difference = float(np.abs(engine.run(pixels) - answers).max())
     engine.close()
     if not difference <= PARITY_TOLERANCE:  # also catches NaN
@@ -94,3 +94,14 @@ def _parity(path: Path, pixels: Pixels, answers: Probabilities) -> float:
             f"{difference:.3g}; the conversion is wrong, do not use it"
         )
     return difference
+
+
+def _open(path: Path) -> Engine:
+    try:
+        return open_engine(path)
+    except ModelError as error:
+        name = path.suffix.lstrip(".")
+        raise ModelError(
+            f"the network was converted to {name}, but its engine refuses what came out ({error.__cause__ or error}); "
+            "export the other format alone with --format"
+        ) from error

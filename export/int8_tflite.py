@@ -11,6 +11,7 @@ import numpy as np
 
 from edgecls.calibration.ranges import Range
 from edgecls.errors import ModelError, need
+from edgecls.export.dead_channels import fit_biases
 from edgecls.export.raw_tflite import feed_raw_tflite, tflite_entry
 from edgecls.preprocess import Pixels
 from edgecls.quiet import quiet_stderr
@@ -50,6 +51,7 @@ def quantize_tflite(
             result = quantizer.quantize(known, enable_progress_report=False)
             # Not result.export_model: it writes through a memory map, and a full disk then kills the process.
             target.write_bytes(result.quantized_model)
+            fit_biases(target, source)
             feed_raw_tflite(target, entry)
     except (ValueError, RuntimeError, KeyError) as error:
         raise ModelError(

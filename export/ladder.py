@@ -89,7 +89,7 @@ def climb(
     if best.candidate.path != target.path:
         best.candidate.path.replace(target.path)
     rungs = [
-        Rung(target.format, precision, name, look.reason, look.gate, taken=look is best)
+        Rung(target.format, precision, name, look.reason, look.gate, look is best, look.candidate.unquantized)
         for name, look in zip(names, looks, strict=True)
     ]
     return replace(best, candidate=replace(best.candidate, path=target.path)), rungs
@@ -99,8 +99,9 @@ def _try(
     source: Int8Source, target: Candidate, in_float: Sequence[Block], judge: Judge, announce: Announce
 ) -> Look:
     """Make and judge one file; a quantizer that fails gives a candidate with its failure."""
+    names = [name for block in in_float for name in block]
     try:
-        make(source, target, in_float=[name for block in in_float for name in block], announce=announce)
+        target = replace(target, unquantized=make(source, target, in_float=names, announce=announce))
     except ModelError as error:
         target = replace(target, failure=str(error))
     return judge.look(target)

@@ -14,6 +14,7 @@ from edgecls.export.bias_tflite import correct_tflite
 from edgecls.export.candidates import Candidate
 from edgecls.export.int8_onnx import quantize_onnx
 from edgecls.export.int8_tflite import quantize_tflite
+from edgecls.export.unquantized import unquantized
 from edgecls.machine import Machine
 from edgecls.preprocess import Pixels
 from edgecls.progress import Announce
@@ -74,17 +75,21 @@ def quantize(source: Int8Source, target: Candidate, *, in_float: Collection[str]
 
 def make(
     source: Int8Source, target: Candidate, *, in_float: Collection[str] = (), announce: Announce
-) -> None:
-    """Write the target's file as `quantize` does, and correct its biases. Raises ModelError when either cannot be."""
+) -> tuple[str, ...]:
+    """Write the target's file as `quantize` does, and correct its biases. Raises ModelError when either cannot be.
+
+    Returns the kinds of further operators that are in float, because the quantizer has no int8 form of them.
+    """
     quantize(source, target, in_float=in_float)
     tick = announce(f"{target.key}, correcting biases")
     if target.format == "tflite":
         correct_tflite(target.path, source.model, source.pixels, threads=source.threads, tick=tick)
-        return
-    arithmetic = arithmetic_for(target.format, target.precision, source.machine)
-    correct_onnx(
-        target.path, source.model, source.pixels, arithmetic=arithmetic, threads=source.threads, tick=tick
-    )
+    else:
+        arithmetic = arithmetic_for(target.format, target.precision, source.machine)
+        correct_onnx(
+            target.path, source.model, source.pixels, arithmetic=arithmetic, threads=source.threads, tick=tick
+        )
+    return unquantized(target, set(source.model.names[1:]) - {source.model.logits, *in_float})
 
 
 def make_int8(

@@ -102,7 +102,7 @@ def command(
 def print_bundle(bundle: Bundle) -> None:
     """The variants of a bundle with their figures, and those that stayed out with their reason."""
     from edgecls.cli.console import print_table, say
-    from edgecls.reporting.wording import describe_confidence
+    from edgecls.reporting.wording import describe_confidence, describe_unquantized
 
     rows = [
         [
@@ -134,6 +134,8 @@ def print_bundle(bundle: Bundle) -> None:
     for rung in bundle.manifest.rungs:
         if rung.reason or rung.name != bundle.manifest.rungs[0].name:
             say(f"{rung.format} {rung.precision}, {rung.name}: {rung.reason or 'within the gate'}")
+        if rung.taken and rung.unquantized:
+            say(f"note: {describe_unquantized(rung)}; another activation, or --format, may help")
     for rejected in bundle.manifest.rejected:
         say(f"left out: {rejected.format} {rejected.precision}: {rejected.reason}")
     for v in bundle.manifest.variants:

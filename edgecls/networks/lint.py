@@ -19,6 +19,7 @@ from edgecls.networks.network import Model
 DEVIATIONS = 6
 # One int8 scale serves all channels of an activation: at this ratio a middling channel has 6 of the 256 steps.
 WIDE = 40.0
+NOTHING = 1e-6
 
 ADVICE = {
     PRELU: "cuts the graph into delegate partitions: an int8 ENet with it was slower than in float; use ReLU or ReLU6",
@@ -79,10 +80,13 @@ def _collect(severity: str, what: str, names: Iterator[str], advice: str) -> Fin
 
 
 def _dead(model: Model) -> Iterator[str]:
-    """Layers of which some channel's weights are all zero."""
+    """Layers of which some channel's weights are all zero, or nothing beside the largest."""
     for layer in model.layers:
         kernels = _kernels(layer)
-        if kernels is not None and (np.abs(kernels).max(axis=0) == 0).any():
+        if kernels is None:
+            continue
+        largest = np.abs(kernels).max(axis=0)
+        if (largest <= NOTHING * largest[np.isfinite(largest)].max(initial=0)).any():
             yield str(layer.name)
 
 

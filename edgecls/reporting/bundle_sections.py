@@ -18,7 +18,7 @@ VARIANTS_NOTE = (
     "at least 0.1. Choices were made on the gate's photos; the test photos were read once, at the end."
 )
 RUNGS_NOTE = (
-    "The first has everything in int8; each further one leaves one more block of the network in float, those first "
+    "The first has everything but the logits in int8; each further one leaves one more block of the network in float, those first "
     "that int8 hurts most. The first within the gate is taken. Agreement: over the photos that float decides."
 )
 

@@ -6,6 +6,7 @@ from edgecls.manifest import Manifest, Measurement, Variant
 from edgecls.reporting.page import Table
 from edgecls.reporting.wording import (
     describe_confidence,
+    describe_unquantized,
     drop_with_interval,
     machine_line,
     megabytes,
@@ -100,6 +101,7 @@ def origin_facts(manifest: Manifest) -> tuple[tuple[str, str], ...]:
         if calibration
         else "none: no int8 variant needed it"
     )
+    in_float = [describe_unquantized(rung) for rung in manifest.rungs if rung.taken and rung.unquantized]
     return (
         ("network", manifest.network),
         ("classes", f"{len(manifest.labels)}: {', '.join(manifest.labels)}"),
@@ -108,6 +110,7 @@ def origin_facts(manifest: Manifest) -> tuple[tuple[str, str], ...]:
             f"{p.width}x{p.height} {p.colour_order.value}, {p.crop.value} crop, {p.interpolation.value}",
         ),
         ("calibration", calibrated),
+        *(("in float", sentence) for sentence in in_float),
         ("int8 made for", manifest.target or "any board, and this machine"),
         ("gate", _gate(manifest)),
         ("confidence", describe_confidence(manifest.confidence).removeprefix("confidence: ")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edgecls.devices.health import Health
 from edgecls.machine import Machine
-from edgecls.manifest import Confidence
+from edgecls.manifest import Confidence, Rung
 from edgecls.metrics import Agreement, Proportion
 
 INT8_DOT = {
@@ -75,6 +75,14 @@ def describe_confidence(confidence: Confidence) -> str:
         f"confidence: temperature {confidence.temperature:.2f} ({confidence.fitted}); expected calibration error on "
         f"the test photos {percent(confidence.error_before)} before, {percent(confidence.error)} after"
     )
+
+
+def describe_unquantized(rung: Rung) -> str:
+    """What an int8 file computes in float unasked; "" where nothing."""
+    if not rung.unquantized:
+        return ""
+    kinds = ", ".join(rung.unquantized)
+    return f"{rung.format} {rung.precision}: the quantizer has no int8 form of {kinds}, which stay in float"
 
 
 def health_line(before: Health, after: Health) -> str:

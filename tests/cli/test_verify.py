@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from edgecls.manifest import SCHEMA
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -34,7 +36,7 @@ def test_a_changed_byte_anywhere_is_exit_code_1_and_named(edgecls: Run, workplac
 
 def test_a_newer_schema_is_one_sentence(edgecls: Run, workplace: Path) -> None:
     path = workplace / "bundles" / "tiny" / "manifest.json"
-    path.write_text(path.read_text().replace('"schema": 3', '"schema": 4'))
+    path.write_text(path.read_text().replace(f'"schema": {SCHEMA}', f'"schema": {SCHEMA + 1}'))
     done = edgecls("verify", "tiny")
     assert done.returncode == 1
-    assert "expected schema 3, found 4; upgrade edgecls" in done.stderr
+    assert f"expected schema {SCHEMA}, found {SCHEMA + 1}; upgrade edgecls" in done.stderr

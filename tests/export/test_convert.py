@@ -197,3 +197,16 @@ def test_a_users_folder_named_like_a_package_does_not_stand_in_its_way(
     worker(f'"{real}" -c "import onnx" && echo "found the package" >&2; exit 1')
     with pytest.raises(ModelError, match="found the package"):
         attempt(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["tflite", "onnx"])
+def test_a_converted_file_that_no_engine_takes_sends_to_the_other_format(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def pretend(model: Path, folder: Path, formats: tuple[str, ...]) -> None:
+        (folder / f"float32.{name}").write_bytes(b"no operator of this name")
+        np.save(folder / ANSWERS, np.zeros((1, 1), np.float32))
+
+    monkeypatch.setattr(convert, "_run_worker", pretend)
+    with pytest.raises(ModelError, match=rf"converted to {name}, but its engine .*; export the other format"):
+        attempt(tmp_path, (name,))

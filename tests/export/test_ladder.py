@@ -21,9 +21,10 @@ from edgecls.export.int8_tflite import quantize_tflite
 from edgecls.export.judging import Look
 from edgecls.export.ladder import EFFORTS, FIRST, climb
 from edgecls.export.options import ExportOptions
-from edgecls.export.quantizing import Int8Source, open_source, quantize
+from edgecls.export.quantizing import Int8Source, make, open_source, quantize
 from edgecls.export.sensitivity import cut_blocks, rank_blocks
 from edgecls.export.tflite_graph import read_model
+from edgecls.export.unquantized import unquantized
 from edgecls.manifest import Measurement
 from edgecls.metrics import Probabilities, compare, top1
 from edgecls.preprocess import Pixels
@@ -77,11 +78,12 @@ def climbing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., A
     def climb_over(wrong: list[int], most: int) -> Any:
         def write(
             source: Int8Source, target: Candidate, *, in_float: Collection[str], announce: Announce
-        ) -> None:
+        ) -> tuple[str, ...]:
             found = wrong[len(in_float)]
             if found < 0:
                 raise ModelError("the quantizer failed")
             target.path.write_text(str(found))
+            return ("ERF",)
 
         monkeypatch.setattr(ladder, "make", write)
         monkeypatch.setattr(
@@ -101,6 +103,7 @@ def test_what_is_within_the_gate_at_once_climbs_no_further(climbing: Callable[..
     best, rungs = climbing([1, 0], 4)
     assert best.reason == ""
     assert [(rung.name, rung.reason, rung.taken) for rung in rungs] == [(FIRST, "", True)]
+    assert rungs[0].unquantized == ("ERF",)
 
 
 def test_the_first_rung_within_the_gate_is_taken_under_the_name_of_its_precision(
@@ -181,6 +184,16 @@ def test_a_block_left_in_float_keeps_its_weights_and_its_activations(source: Int
     types = tensor_types(part.path)
     assert {types[name] for name in kept if name in types} == {"float"}
     assert "int8" in {types.get(name) for name in names[: len(names) // 2]}
+
+
+def test_what_stays_in_float_unasked_is_named(source: Int8Source) -> None:
+    target, names = source.candidate("int8"), source.model.names
+    assert make(source, target, announce=silent) == ()
+    kept = names[len(names) // 2 :]
+    quantize(source, target, in_float=kept)
+    found = unquantized(target, kept)
+    assert {kind.upper() for kind in found} & {"CONV", "CONV_2D"}
+    assert "SOFTMAX" not in {kind.upper() for kind in found}, "that is edgecls' own choice"
 
 
 def test_blocks_are_ranked_by_what_leaving_them_in_float_gives(source: Int8Source) -> None:

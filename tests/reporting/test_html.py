@@ -117,7 +117,7 @@ def test_the_bundle_page_shows_every_variant_the_rejected_and_the_origin(
 
 def test_the_bundle_page_tells_what_each_way_to_int8_gave(manifest: Manifest) -> None:
     gate = manifest.variants[0].gate
-    first = Rung("tflite", "int8", "all in int8", "4 points below float", gate, taken=False)
+    first = Rung("tflite", "int8", "all in int8", "4 points below float", gate, taken=False, unquantized=())
     second = replace(first, name="1 of 8 blocks in float", reason="", taken=True)
     text = readable(bundle_page(opened(replace(manifest, rungs=(first, second))), None, None))
     assert "Ways to int8 that were tried" in text
@@ -126,7 +126,7 @@ def test_the_bundle_page_tells_what_each_way_to_int8_gave(manifest: Manifest) ->
 
 
 def test_where_the_first_way_did_the_page_has_no_table_of_ways(manifest: Manifest) -> None:
-    rung = Rung("tflite", "int8", "all in int8", "", manifest.variants[0].gate, taken=True)
+    rung = Rung("tflite", "int8", "all in int8", "", manifest.variants[0].gate, taken=True, unquantized=())
     assert "Ways to int8" not in readable(bundle_page(opened(replace(manifest, rungs=(rung,))), None, None))
 
 
