@@ -193,6 +193,11 @@ class Manifest:
     versions: dict[str, str]
 
 
+def int8_first(format: str, precision: str) -> tuple[bool, bool]:
+    """Sorts int8 before float, and TFLite before ONNX."""
+    return not precision.startswith("int8"), format != "tflite"
+
+
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write manifest.json into `folder`."""
     write_json(folder / DOCUMENT, to_record(manifest))

@@ -10,7 +10,7 @@ import numpy as np
 from edgecls.data import Loaded
 from edgecls.export.judging import Tested
 from edgecls.files import sha256_bytes
-from edgecls.manifest import ChangedPhoto, Variant
+from edgecls.manifest import ChangedPhoto, int8_first
 from edgecls.metrics import margins
 from edgecls.preprocess import Pixels
 
@@ -25,9 +25,10 @@ def write_changed(folder: Path, tested: Tested, test: Loaded) -> tuple[ChangedPh
 
     Those come first of which float was surest.
     """
-    variant = _main(tested.variants)
-    if variant is None:
+    int8 = [variant for variant in tested.variants if variant.precision.startswith("int8")]
+    if not int8:
         return ()
+    variant = min(int8, key=lambda one: int8_first(one.format, one.precision))
     reference = tested.probabilities[f"model.float32.{variant.format}"]
     before, after = reference.argmax(axis=1), tested.probabilities[variant.file].argmax(axis=1)
     margin = margins(reference)
@@ -50,11 +51,6 @@ def write_changed(folder: Path, tested: Tested, test: Loaded) -> tuple[ChangedPh
             )
         )
     return tuple(kept)
-
-
-def _main(variants: tuple[Variant, ...]) -> Variant | None:
-    int8 = [variant for variant in variants if variant.precision.startswith("int8")]
-    return min(int8, key=lambda variant: variant.format != "tflite", default=None)
 
 
 def _small(pixels: Pixels) -> bytes:

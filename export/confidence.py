@@ -9,8 +9,8 @@ import numpy as np
 
 from edgecls.calibration.temperature import cautious_temperature, fit_temperature
 from edgecls.data import Loaded
-from edgecls.export.judging import Judgement, Passed, Tested
-from edgecls.manifest import Confidence
+from edgecls.export.judging import Judgement, Tested
+from edgecls.manifest import Confidence, int8_first
 from edgecls.metrics import calibration_error
 from edgecls.photos import Photo
 from edgecls.prediction import apply_temperature
@@ -30,7 +30,7 @@ class Fitted:
 
 def fit_confidence(judgement: Judgement, gate: Loaded, validation: Sequence[Photo]) -> Fitted:
     """Fit on the validation photos among the gate's; those the network was trained on would make it too sure."""
-    main = min(judgement.passed, key=_order)
+    main = min(judgement.passed, key=lambda p: int8_first(p.candidate.format, p.candidate.precision))
     held_out = {photo.digest for photo in validation}
     chosen = np.array([photo.digest in held_out for photo in gate.photos])
     key = f"{main.candidate.format} {main.candidate.precision}"
@@ -50,8 +50,3 @@ def measure_confidence(fitted: Fitted, tested: Tested) -> Confidence:
     scaled = apply_temperature(probabilities, fitted.temperature)
     before, after = (calibration_error(found, tested.truth) for found in (probabilities, scaled))
     return Confidence(fitted.temperature, fitted.words, error_before=before, error=after)
-
-
-def _order(passed: Passed) -> tuple[bool, bool]:
-    """int8 before float, TFLite before ONNX: what `edgecls run` takes."""
-    return (not passed.candidate.precision.startswith("int8"), passed.candidate.format != "tflite")

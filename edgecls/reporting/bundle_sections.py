@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgecls.manifest import Manifest, Variant
+from edgecls.manifest import Manifest, Variant, int8_first
 from edgecls.reporting.page import Code, Facts, Prose, Section, Tile
 from edgecls.reporting.variants import origin_facts, rejected_table, rungs_table, variants_table
 from edgecls.reporting.wording import interval, megabytes, milliseconds, percent, threads
@@ -18,8 +18,8 @@ VARIANTS_NOTE = (
     "at least 0.1. Choices were made on the gate's photos; the test photos were read once, at the end."
 )
 RUNGS_NOTE = (
-    "The first has everything but the logits in int8; each further one leaves one more block of the network in float, those first "
-    "that int8 hurts most. The first within the gate is taken. Agreement: over the photos that float decides."
+    "The first has everything but the logits in int8; each further one leaves one more block of the network in float, "
+    "those first that int8 hurts most. The first within the gate is taken. Agreement: over the photos that float decides."
 )
 
 
@@ -42,11 +42,7 @@ def headline(manifest: Manifest, bench: BenchResult | None) -> str:
 
 
 def _main_variant(manifest: Manifest) -> Variant | None:
-    """What `edgecls run` takes: int8 TFLite before other int8, int8 before float."""
-    order = sorted(
-        manifest.variants, key=lambda v: (not v.precision.startswith("int8"), v.format != "tflite")
-    )
-    return order[0] if order else None
+    return min(manifest.variants, key=lambda v: int8_first(v.format, v.precision), default=None)
 
 
 def _float_variant(manifest: Manifest) -> Variant | None:

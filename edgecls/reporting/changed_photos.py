@@ -20,7 +20,7 @@ def changed_section(bundle: Bundle) -> Section:
     count = len(changed)
     note = NOTE.format(
         variant=changed[0].variant,
-        photos="One photo." if count == 1 else f"{count} photos, at most 24 are kept.",
+        photos="One photo." if count == 1 else f"{count} photos; of very many only the first are kept.",
     )
     pictures = tuple(_thumbnail(bundle, photo) for photo in changed)
     return Section("What int8 changed", (Prose(note), Gallery(pictures)))
