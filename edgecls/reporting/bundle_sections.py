@@ -19,7 +19,7 @@ VARIANTS_NOTE = (
 )
 RUNGS_NOTE = (
     "The first has everything but the logits in int8; each further one leaves one more block of the network in float, "
-    "those first that int8 hurts most. The first within the gate is taken. Agreement: over the photos that float decides."
+    "beginning where int8 hurts most. The first within the gate is taken. Agreement: over photos that float decides."
 )
 
 
