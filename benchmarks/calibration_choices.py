@@ -22,7 +22,7 @@ from edgecls.calibration.selection import choose_calibration
 from edgecls.data import Loaded, load_pixels
 from edgecls.devices.detect import detect_machine
 from edgecls.export.activations_tflite import TfliteActivations
-from edgecls.export.candidates import Candidate, make_float
+from edgecls.export.candidates import Candidate, make_float, rounded_path
 from edgecls.export.quantizing import Int8Source, make
 from edgecls.metrics import compare
 from edgecls.photos import DataSet
@@ -70,11 +70,22 @@ def main() -> None:
     print("seed | photos | ranges | change, judged | change, test | all, test | decided, test")
     with tempfile.TemporaryDirectory() as room:
         (origin,) = make_float(
-            run_model(folder, record), Path(room), ("tflite",), parity=validation.pixels, announce=quiet
+            run_model(folder, record),
+            Path(room),
+            ("tflite",),
+            photos=validation.pixels,
+            for_int8=True,
+            announce=quiet,
         )
         model = TfliteActivations(origin.path, threads=options.threads)
         source = Int8Source(
-            origin, model, Ranges({}, 0.0), validation.pixels, detect_machine(), options.threads
+            origin,
+            model,
+            Ranges({}, 0.0),
+            validation.pixels,
+            rounded_path(origin),
+            detect_machine(),
+            options.threads,
         )
         for seed in range(options.seeds):
             for drawn, calibration in draws(data, record, options.photos, seed):

@@ -47,7 +47,8 @@ def main() -> None:
             run_model(folder, record),
             Path(room),
             tuple(options.format or ("tflite", "onnx")),
-            parity=chosen.loaded.pixels,
+            photos=chosen.loaded.pixels,
+            for_int8=True,
             announce=quiet,
         )
         print(f"{record.config.network}: {start_mb:.0f} MB at the start, {len(chosen.photos)} photos")

@@ -123,7 +123,10 @@ def main() -> None:
 
 def make_rows(work: Work, test: Loaded) -> list[Row]:
     start = monotonic()
-    make_float(work.model, work.folder, ("tflite", "onnx"), parity=work.calibration.pixels, announce=quiet)
+    make_float(
+        work.model, work.folder, ("tflite", "onnx"),
+        photos=work.calibration.pixels, for_int8=True, announce=quiet,
+    )  # fmt: skip
     seconds = elapsed_ms(start, monotonic()) / 1000
     convert_plainly(work)
     rows = []

@@ -33,22 +33,40 @@ class Candidate:
 
 
 def make_float(
-    model: Path, folder: Path, formats: tuple[str, ...], *, parity: Pixels, announce: Announce
+    model: Path,
+    folder: Path,
+    formats: tuple[str, ...],
+    *,
+    photos: Pixels,
+    for_int8: bool,
+    announce: Announce,
 ) -> list[Candidate]:
-    """Convert once to each format, as FOLDER/model.float32.FORMAT. Raises ModelError as `convert_float`."""
+    """Convert once to each format, as FOLDER/model.float32.FORMAT; `for_int8` beside it to its `rounded_path`.
+
+    Raises ModelError as `convert_float`.
+    """
     tick = announce("converting to float " + " and ".join(formats))
     tick(0, 1)
-    convert_float(model, folder, formats, parity)
-    candidates = []
-    for name in formats:
-        converted, target = folder / f"float32.{name}", folder / f"model.float32.{name}"
-        if name == "onnx":
-            prepare_onnx(converted, target)
-        else:
-            converted.rename(target)
-        candidates.append(Candidate(target, name, "float32"))
+    convert_float(model, folder, formats, photos, for_int8=for_int8)
+    candidates = [Candidate(folder / f"model.float32.{name}", name, "float32") for name in formats]
+    for candidate in candidates:
+        _finish(folder / f"float32.{candidate.format}", candidate.path)
+        if for_int8:
+            _finish(folder / f"rounded.{candidate.format}", rounded_path(candidate))
     tick(1, 1)
     return candidates
+
+
+def rounded_path(origin: Candidate) -> Path:
+    """Where the network of a float file is with weights that are whole steps of int8 (see export/rounding.py)."""
+    return origin.path.with_name(f"model.rounded.{origin.format}")
+
+
+def _finish(converted: Path, target: Path) -> None:
+    if target.suffix == ".onnx":
+        prepare_onnx(converted, target)
+    else:
+        converted.rename(target)
 
 
 def int8_precisions(format: str, machine: Machine, target: DeviceProfile | None) -> tuple[str, ...]:

@@ -27,10 +27,13 @@ REFUSED = (
 )
 
 
-def convert_float(model: Path, folder: Path, formats: tuple[str, ...], pixels: Pixels) -> dict[str, float]:
+def convert_float(
+    model: Path, folder: Path, formats: tuple[str, ...], pixels: Pixels, *, for_int8: bool = True
+) -> dict[str, float]:
     """Write FOLDER/float32.FORMAT for each format and prove each on the first of `pixels`, uint8 RGB (n, h, w, 3).
 
-    On more of them channels are equalised, for int8's sake (see export/equalisation.py).
+    `for_int8`: on more of them channels are equalised (see export/equalisation.py), and FOLDER/rounded.FORMAT has
+    weights that are whole steps of int8 (see export/rounding.py).
     Returns format -> largest absolute difference of a probability from Keras. Raises ModelError when the
     converter fails or aborts, or when a difference exceeds PARITY_TOLERANCE.
     """
@@ -38,12 +41,12 @@ def convert_float(model: Path, folder: Path, formats: tuple[str, ...], pixels: P
     saved = io.BytesIO()
     np.save(saved, pixels[:PHOTOS])
     (folder / PIXELS).write_bytes(saved.getvalue())
-    _run_worker(model, folder, formats)
+    _run_worker(model, folder, formats, for_int8=for_int8)
     answers = np.load(folder / ANSWERS, allow_pickle=False)
     return {name: _parity(folder / f"float32.{name}", pixels[:PARITY_PHOTOS], answers) for name in formats}
 
 
-def _run_worker(model: Path, folder: Path, formats: tuple[str, ...]) -> None:
+def _run_worker(model: Path, folder: Path, formats: tuple[str, ...], *, for_int8: bool) -> None:
     command = [
         sys.executable,
         "-m",
@@ -51,6 +54,7 @@ def _run_worker(model: Path, folder: Path, formats: tuple[str, ...]) -> None:
         str(model),
         str(folder),
         ",".join(formats),
+        *(["int8"] if for_int8 else []),
     ]
     # Without PYTHONSAFEPATH a folder named "jax" or "onnx" where the user stands would be imported for the package.
     environment = os.environ | {"PYTHONSAFEPATH": "1"}

@@ -1,4 +1,4 @@
-"""The child process that converts: `python -m edgecls.export.convert_worker MODEL FOLDER FORMAT,...`.
+"""The child process that converts: `python -m edgecls.export.convert_worker MODEL FOLDER FORMAT,... [int8]`.
 
 A converter can abort its whole process (LLVM does, on some graphs); in a child that is an error to report.
 """
@@ -13,9 +13,10 @@ from typing import Any
 KERAS_FORMATS = {"tflite": "litert", "onnx": "onnx"}
 
 
-def convert(model_path: Path, folder: Path, formats: list[str]) -> None:
+def convert(model_path: Path, folder: Path, formats: list[str], *, for_int8: bool) -> None:
     """Write FOLDER/float32.FORMAT for each format from a .keras file; batch size 1, input "image" 0..255.
 
+    `for_int8` with equalised channels, and FOLDER/rounded.FORMAT beside it with weights in whole steps of int8.
     Also computes the parity photos with Keras itself, before anything is done to the weights, and leaves its
     probabilities beside them. Raises ModelError for weights that are no numbers.
     """
@@ -27,6 +28,7 @@ def convert(model_path: Path, folder: Path, formats: list[str]) -> None:
     from edgecls.export.convert import ANSWERS, PARITY_PHOTOS, PIXELS
     from edgecls.export.equalisation import equalise
     from edgecls.export.native import to_native
+    from edgecls.export.rounding import round_weights
     from edgecls.export.weights import require_numbers
 
     model = keras.models.load_model(model_path, compile=False)
@@ -34,12 +36,23 @@ def convert(model_path: Path, folder: Path, formats: list[str]) -> None:
     pixels = np.load(folder / PIXELS, allow_pickle=False)
     parity = pixels[:PARITY_PHOTOS].astype(np.float32)
     np.save(folder / ANSWERS, model.predict(parity, batch_size=len(parity), verbose=0))
-    equalise(keras, model, pixels)
+    if for_int8:
+        equalise(keras, model, pixels)
     native = to_native(keras, model)
-    signature = [batch_of_one(model)]
-    for name in formats:
-        target = folder / f"float32.{name}"
-        native.export(target, format=KERAS_FORMATS[name], input_signature=signature, verbose=False)
+    _export(native, folder, "float32", formats)
+    if for_int8:
+        round_weights(keras, native, pixels)
+        _export(native, folder, "rounded", formats)
+
+
+def _export(model: Any, folder: Path, name: str, formats: list[str]) -> None:
+    for format in formats:
+        model.export(
+            folder / f"{name}.{format}",
+            format=KERAS_FORMATS[format],
+            input_signature=[batch_of_one(model)],
+            verbose=False,
+        )
 
 
 def batch_of_one(model: Any) -> Any:
@@ -51,4 +64,4 @@ def batch_of_one(model: Any) -> Any:
 
 
 if __name__ == "__main__":
-    convert(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3].split(","))
+    convert(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3].split(","), for_int8="int8" in sys.argv[4:])

@@ -7,39 +7,27 @@ any more. Such a channel gets the least scale at which its bias does; onnxruntim
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from edgecls.errors import need
-from edgecls.export.tflite_graph import pack_model, read_model
+from edgecls.export.tflite_graph import layers_with_bias, read_constant, store_constant
 
 LARGEST = 2**30  # steps of a bias: its correction may need as many again
 
 
-def fit_biases(path: Path, source: Path) -> None:
-    """Widen the scales of such channels of the int8 model `path`, in place; their biases are those of `source`."""
+def fit_biases(model: Any, source: Any) -> None:
+    """Widen the scales of such channels of an int8 model, in place; their biases are those of the float `source`."""
     types = need("ai_edge_litert.schema_py_generated", "export").TensorType
-    real = read_model(source)
     biases = {
-        output.name: _values(real, bias, np.float32) for _, _, bias, output in _layers(real, types.FLOAT32)
+        output.name: read_constant(source, bias, np.float32)
+        for _, _, bias, output in layers_with_bias(source, types.FLOAT32)
     }
-    model = read_model(path)
-    for image, weights, bias, output in _layers(model, types.INT32):
+    for image, weights, bias, output in layers_with_bias(model, types.INT32):
         if output.name in biases:
             _widen(model, image, weights, bias, biases[output.name])
-    path.write_bytes(pack_model(model))
-
-
-def _layers(model: Any, of_bias: int) -> Iterator[tuple[Any, Any, Any, Any]]:
-    """Input, weights, bias and output of each operator that has a bias of a type."""
-    graph = model.subgraphs[0]
-    for op in graph.operators:
-        if len(op.inputs) == 3 and op.inputs[2] >= 0 and graph.tensors[op.inputs[2]].type == of_bias:
-            yield tuple(graph.tensors[i] for i in (*op.inputs, op.outputs[0]))
 
 
 def _widen(model: Any, image: Any, weights: Any, bias: Any, real: NDArray[np.float32]) -> None:
@@ -52,20 +40,11 @@ def _widen(model: Any, image: Any, weights: Any, bias: Any, real: NDArray[np.flo
     wide = np.where(narrow, least, scale)
     axis = int(weights.quantization.quantizedDimension)
     shape = [-1 if i == axis else 1 for i in range(len(weights.shape))]
-    numbers = _values(model, weights, np.int8).reshape(weights.shape) * (scale / wide).reshape(shape)
-    steps = np.where(narrow, np.rint(real / (wide * step)), _values(model, bias, np.int32))
-    _store(model, weights, np.rint(numbers).astype(np.int8), wide)
-    _store(model, bias, steps.astype(np.int32), wide * step)
-
-
-def _values(model: Any, tensor: Any, dtype: DTypeLike) -> NDArray[Any]:
-    return np.frombuffer(bytes(model.buffers[tensor.buffer].data), dtype)
-
-
-def _store(model: Any, tensor: Any, values: NDArray[Any], scale: NDArray[np.float64]) -> None:
-    """In a buffer of its own: tensors may share one."""
-    buffer = need("ai_edge_litert.schema_py_generated", "export").BufferT()
-    buffer.data = np.frombuffer(values.tobytes(), np.uint8)
-    model.buffers.append(buffer)
-    tensor.buffer = len(model.buffers) - 1
-    tensor.quantization.scale = scale.astype(np.float32)
+    numbers = read_constant(model, weights, np.int8).reshape(weights.shape) * (scale / wide).reshape(shape)
+    steps = np.where(narrow, np.rint(real / (wide * step)), read_constant(model, bias, np.int32))
+    store_constant(model, weights, np.rint(numbers).astype(np.int8))
+    store_constant(model, bias, steps.astype(np.int32))
+    weights.quantization.scale, bias.quantization.scale = (
+        wide.astype(np.float32),
+        (wide * step).astype(np.float32),
+    )

@@ -102,7 +102,10 @@ def export_run(
         gate = choose_gate_photos(dataset, calibration.photos if calibration else (), seed=options.seed)
         judged = load_pixels(gate.photos, record.preprocess, announce("gate photos"))
         parity = calibration.loaded if calibration else judged
-        floats = make_float(model, folder, options.formats, parity=parity.pixels, announce=announce)
+        floats = make_float(
+            model, folder, options.formats,
+            photos=parity.pixels, for_int8=calibration is not None, announce=announce,
+        )  # fmt: skip
         judge = Judge(
             judged, gate.description, record.labels, options=options, machine=machine, announce=announce
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
 
 from edgecls.calibration.ranges import Ranges, find_ranges
 from edgecls.export.activations import FloatModel
@@ -11,7 +12,7 @@ from edgecls.export.activations_onnx import OnnxActivations
 from edgecls.export.activations_tflite import TfliteActivations
 from edgecls.export.bias_onnx import correct_onnx
 from edgecls.export.bias_tflite import correct_tflite
-from edgecls.export.candidates import Candidate
+from edgecls.export.candidates import Candidate, rounded_path
 from edgecls.export.int8_onnx import quantize_onnx
 from edgecls.export.int8_tflite import quantize_tflite
 from edgecls.export.unquantized import unquantized
@@ -20,23 +21,23 @@ from edgecls.preprocess import Pixels
 from edgecls.progress import Announce
 from edgecls.runtime.arithmetic import arithmetic_for
 
-METHODS = {
-    "tflite": "channels equalised, litert-quantizer, per-channel weights, least square error, biases corrected",
-    "onnx": "channels equalised, onnxruntime QDQ, per-channel weights, least square error, biases corrected",
-}
+OURS = "channels equalised, weights by channel and rounded adaptively, ranges of least square error, biases corrected"
+METHODS = {"tflite": f"litert-quantizer, {OURS}", "onnx": f"onnxruntime QDQ, {OURS}"}
 
 
 @dataclass(frozen=True)
 class Int8Source:
     """What int8 files are made from: a float file, its activations and their ranges on `pixels`.
 
-    `pixels` are the calibration photos, uint8 RGB (n, h, w, 3).
+    `pixels` are the calibration photos, uint8 RGB (n, h, w, 3). `rounded` has the float file's graph, and weights that
+    are whole steps of int8.
     """
 
     origin: Candidate
     model: FloatModel
     ranges: Ranges
     pixels: Pixels
+    rounded: Path
     machine: Machine
     threads: int
 
@@ -53,7 +54,7 @@ def open_source(
     opened = TfliteActivations if origin.format == "tflite" else OnnxActivations
     model = opened(origin.path, threads=threads)
     ranges = find_ranges(model.walk, pixels, tick=announce(f"{origin.format}, calibrating"))
-    return Int8Source(origin, model, ranges, pixels, machine, threads)
+    return Int8Source(origin, model, ranges, pixels, rounded_path(origin), machine, threads)
 
 
 def quantize(source: Int8Source, target: Candidate, *, in_float: Collection[str] = ()) -> None:
@@ -66,11 +67,15 @@ def quantize(source: Int8Source, target: Candidate, *, in_float: Collection[str]
     in_float = {source.model.logits, *in_float}
     if target.format == "tflite":
         quantize_tflite(
-            origin, target.path, source.ranges.by_name, one, threads=source.threads, in_float=in_float
-        )
+            origin, target.path, source.ranges.by_name, one,
+            threads=source.threads, rounded=source.rounded, in_float=in_float,
+        )  # fmt: skip
         return
     reduced = target.precision == "int8-avx2"
-    quantize_onnx(origin, target.path, source.ranges.by_name, one, reduce_range=reduced, in_float=in_float)
+    quantize_onnx(
+        origin, target.path, source.ranges.by_name, one,
+        reduce_range=reduced, rounded=None if reduced else source.rounded, in_float=in_float,
+    )  # fmt: skip
 
 
 def make(

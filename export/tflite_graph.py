@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 from edgecls.errors import need
 
@@ -45,3 +47,24 @@ def builtin_names() -> dict[int, str]:
     """Kinds of operators by number, e.g. 3: "CONV_2D"."""
     operators = need("ai_edge_litert.schema_py_generated", "export").BuiltinOperator
     return {number: name for name, number in vars(operators).items() if isinstance(number, int)}
+
+
+def layers_with_bias(model: Any, of_bias: int) -> Iterator[tuple[Any, Any, Any, Any]]:
+    """Input, weights, bias and output of each operator that has a bias of a type, as tensors."""
+    graph = model.subgraphs[0]
+    for op in graph.operators:
+        if len(op.inputs) == 3 and op.inputs[2] >= 0 and graph.tensors[op.inputs[2]].type == of_bias:
+            yield tuple(graph.tensors[i] for i in (*op.inputs, op.outputs[0]))
+
+
+def read_constant(model: Any, tensor: Any, dtype: DTypeLike) -> NDArray[Any]:
+    """A constant's numbers, flat."""
+    return np.frombuffer(bytes(model.buffers[tensor.buffer].data), dtype)
+
+
+def store_constant(model: Any, tensor: Any, values: NDArray[Any]) -> None:
+    """In a buffer of its own: tensors may share one."""
+    buffer = need("ai_edge_litert.schema_py_generated", "export").BufferT()
+    buffer.data = np.frombuffer(values.tobytes(), np.uint8)
+    model.buffers.append(buffer)
+    tensor.buffer = len(model.buffers) - 1

@@ -103,7 +103,9 @@ def _make(making: Making, send: Send) -> None:
     photos = draw_stratified(list(dataset.train), CALIBRATION_PHOTOS, seed=SEED)
     calibration = load_pixels(photos, record.preprocess)
     with new_folder(making.target, force=True, document=DOCUMENT) as folder:
-        floats = make_float(model, folder, ("tflite",), parity=calibration.pixels, announce=announce)
+        floats = make_float(
+            model, folder, ("tflite",), photos=calibration.pixels, for_int8=True, announce=announce
+        )
         size, accuracy, note = None, None, making.note
         if not note:
             note = _make_int8(floats[0].path, calibration, making, announce)

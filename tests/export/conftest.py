@@ -79,10 +79,11 @@ def trained(
 def exported(trained: TrainedRun, tmp_path_factory: pytest.TempPathFactory) -> ExportResult:
     """Its bundle in both formats, made as `edgecls export` makes it. Do not change it."""
 
-    def convert(model: Path, folder: Path, formats: tuple[str, ...], pixels: Any) -> dict[str, float]:
-        done = convert_float(model, folder, formats, pixels)
+    def convert(model: Path, folder: Path, formats: tuple[str, ...], *rest: Any, **others: Any) -> Any:
+        done = convert_float(model, folder, formats, *rest, **others)
         for name in formats:
             shutil.copy(folder / f"float32.{name}", trained.floats)
+            shutil.copy(folder / f"rounded.{name}", trained.floats)
         return done
 
     with pytest.MonkeyPatch.context() as patch:
@@ -97,9 +98,10 @@ def export_quickly(
 ) -> Callable[..., ExportResult]:
     """Exports into tmp_path/bundles; the float files of `exported` stand in for the converter's work."""
 
-    def copy(model: Path, folder: Path, formats: tuple[str, ...], pixels: Any) -> dict[str, float]:
+    def copy(model: Path, folder: Path, formats: tuple[str, ...], *rest: Any, **others: Any) -> Any:
         for name in formats:
             shutil.copy(trained.floats / f"float32.{name}", folder)
+            shutil.copy(trained.floats / f"rounded.{name}", folder)
         return {}
 
     monkeypatch.setattr(candidates, "convert_float", copy)

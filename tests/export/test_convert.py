@@ -114,7 +114,7 @@ def test_a_file_that_is_no_model_is_one_sentence_from_the_real_converter(tmp_pat
 def test_a_file_that_answers_otherwise_than_keras_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def pretend(model: Path, folder: Path, formats: tuple[str, ...]) -> None:
+    def pretend(model: Path, folder: Path, formats: tuple[str, ...], *, for_int8: bool) -> None:
         shutil.copy(TINY / "tiny.float32.tflite", folder / "float32.tflite")
         np.save(folder / ANSWERS, answers)
 
@@ -203,7 +203,7 @@ def test_a_users_folder_named_like_a_package_does_not_stand_in_its_way(
 def test_a_converted_file_that_no_engine_takes_sends_to_the_other_format(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    def pretend(model: Path, folder: Path, formats: tuple[str, ...]) -> None:
+    def pretend(model: Path, folder: Path, formats: tuple[str, ...], *, for_int8: bool) -> None:
         (folder / f"float32.{name}").write_bytes(b"no operator of this name")
         np.save(folder / ANSWERS, np.zeros((1, 1), np.float32))
 

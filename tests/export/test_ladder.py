@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
@@ -17,13 +18,14 @@ from edgecls.errors import GateError, ModelError
 from edgecls.export import ladder, quantizing
 from edgecls.export.candidates import Candidate
 from edgecls.export.export import ExportResult
+from edgecls.export.int8_onnx import prepare_onnx
 from edgecls.export.int8_tflite import quantize_tflite
 from edgecls.export.judging import Look
 from edgecls.export.ladder import EFFORTS, FIRST, climb
 from edgecls.export.options import ExportOptions
 from edgecls.export.quantizing import Int8Source, make, open_source, quantize
 from edgecls.export.sensitivity import cut_blocks, rank_blocks
-from edgecls.export.tflite_graph import read_model
+from edgecls.export.tflite_graph import layers_with_bias, read_constant, read_model
 from edgecls.export.unquantized import unquantized
 from edgecls.manifest import Measurement
 from edgecls.metrics import Probabilities, compare, top1
@@ -34,7 +36,7 @@ pytestmark = pytest.mark.xdist_group("export")
 
 Export = Callable[..., ExportResult]
 
-FLOAT32, INT8 = 0, 9  # TensorType in the schema of TFLite
+FLOAT32, INT32, INT8 = 0, 2, 9  # TensorType in the schema of TFLite
 
 
 def silent(description: str) -> Tick:
@@ -92,7 +94,7 @@ def climbing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., A
         origin = Candidate(tmp_path / "model.float32.tflite", "tflite", "float32")
         empty: Any = None
         pixels: Pixels = np.zeros((1, 2, 2, 3), np.uint8)
-        source = Int8Source(origin, empty, Ranges({}, 0.0), pixels, detect_machine(), 1)
+        source = Int8Source(origin, empty, Ranges({}, 0.0), pixels, tmp_path, detect_machine(), 1)
         judge: Any = Judge()
         return climb(source, "int8", judge, most=most, announce=silent)
 
@@ -159,6 +161,8 @@ def source(
         pytest.importorskip("onnx", reason="needs the export extra")
     copy = tmp_path / f"model.float32.{request.param}"
     copy.write_bytes((exported.bundle.folder / copy.name).read_bytes())
+    rounded, target = trained.floats / f"rounded.{request.param}", tmp_path / f"model.rounded.{request.param}"
+    shutil.copy(rounded, target) if request.param == "tflite" else prepare_onnx(rounded, target)
     return source_of(trained, copy)
 
 
@@ -184,6 +188,50 @@ def test_a_block_left_in_float_keeps_its_weights_and_its_activations(source: Int
     types = tensor_types(part.path)
     assert {types[name] for name in kept if name in types} == {"float"}
     assert "int8" in {types.get(name) for name in names[: len(names) // 2]}
+
+
+def test_int8_holds_the_weights_that_were_rounded_as_whole_steps(source: Int8Source) -> None:
+    target = source.candidate("int8")
+    quantize(source, target)
+    rounded, plain = float_weights(source.rounded), float_weights(source.origin.path)
+    held = int8_weights(target.path)
+    assert len(held) == 2, "two convolutions; the logits are in float"
+    moved = 0
+    for name, real in held.items():
+        step = np.abs(plain[name]).max() / 127
+        np.testing.assert_allclose(real, rounded[name], atol=1e-3 * step)
+        moved += int((np.abs(real - plain[name]) > 0.501 * step).sum())
+    assert moved, "none goes the other way than to nearest"
+
+
+def float_weights(path: Path) -> dict[str, Any]:
+    """Weights of a float model, by what its layers compute in TFLite, by their own name in ONNX."""
+    if path.suffix == ".tflite":
+        model = read_model(path)
+        return {
+            output.name: read_constant(model, weights, np.float32).reshape(weights.shape)
+            for _, weights, _, output in layers_with_bias(model, FLOAT32)
+        }
+    onnx = pytest.importorskip("onnx")
+    return {t.name: onnx.numpy_helper.to_array(t) for t in onnx.load(path).graph.initializer}
+
+
+def int8_weights(path: Path) -> dict[str, Any]:
+    """Those of an int8 model in real numbers, by the same names; its first axis is that of the scales."""
+    if path.suffix == ".tflite":
+        model, found = read_model(path), {}
+        for _, weights, _, output in layers_with_bias(model, INT32):
+            assert weights.quantization.quantizedDimension == 0
+            steps = read_constant(model, weights, np.int8).reshape(weights.shape)
+            found[output.name] = steps * np.reshape(weights.quantization.scale, (-1, 1, 1, 1))
+        return found
+    there = float_weights(path)
+    whole = {name: values for name, values in there.items() if values.dtype == np.int8 and values.ndim == 4}
+    return {
+        name.removesuffix("_quantized"): values
+        * there[name.replace("_quantized", "_scale")].reshape(-1, 1, 1, 1)
+        for name, values in whole.items()
+    }
 
 
 def test_what_stays_in_float_unasked_is_named(source: Int8Source) -> None:

@@ -1,0 +1,124 @@
+"""Adaptive rounding: whole steps of int8, of which a layer's outputs change less than by rounding each to nearest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgecls.export.rounding import LEVELS, _moments, gptq, round_weights
+
+pytestmark = pytest.mark.xdist_group("export")
+
+Layer = Callable[[Any], Any]
+
+
+def drawn(inputs: int, outputs: int) -> tuple[Any, Any, Any]:
+    """Weights, steps and the second moments of inputs that go along with each other, as behind a ReLU."""
+    random = np.random.default_rng(0)
+    weights = random.normal(size=(1, outputs, inputs))
+    samples = np.maximum(random.normal(size=(4000, 4)) @ random.normal(size=(4, inputs)), 0)
+    return weights, np.abs(weights).max(axis=2) / LEVELS, (samples.T @ samples)[None]
+
+
+def error(weights: Any, rounded: Any, moments: Any) -> float:
+    """Squared change of the outputs."""
+    off = rounded - weights
+    return float((off @ moments * off).sum())
+
+
+def nearest(weights: Any, step: Any) -> Any:
+    return np.rint(weights / step[..., None]) * step[..., None]
+
+
+@pytest.mark.parametrize("inputs", [9, 300], ids=["less than a block", "more than two blocks"])
+def test_outputs_change_far_less_than_by_rounding_to_nearest(inputs: int) -> None:
+    weights, step, moments = drawn(inputs, 5)
+    rounded = gptq(weights.copy(), step, moments)
+    steps = rounded / step[..., None]
+    np.testing.assert_allclose(steps, np.rint(steps), atol=1e-9)
+    assert np.abs(steps).max() <= LEVELS + 1e-9
+    assert np.abs(rounded - weights).max() < 0.1 * np.abs(weights).max(), (
+        "the same weights, but for their rounding"
+    )
+    assert error(weights, rounded, moments) < 0.5 * error(weights, nearest(weights, step), moments)
+
+
+def test_inputs_that_have_nothing_in_common_leave_rounding_to_nearest() -> None:
+    weights, step, _ = drawn(20, 3)
+    moments = np.diag(np.random.default_rng(1).uniform(1, 9, 20))[None]
+    np.testing.assert_allclose(gptq(weights.copy(), step, moments), nearest(weights, step), atol=1e-12)
+
+
+def test_dead_inputs_and_dead_channels_are_no_trouble() -> None:
+    weights, step, moments = drawn(20, 3)
+    weights[0, 1], step[0, 1] = 0.0, 0.0
+    moments[:, 4] = moments[:, :, 4] = 0.0
+    rounded = gptq(weights.copy(), step, moments)
+    assert np.isfinite(rounded).all()
+    assert (rounded[0, 1] == 0).all()
+    np.testing.assert_allclose(rounded[0, 0, 4], nearest(weights, step)[0, 0, 4])
+    assert np.isfinite(gptq(weights.copy(), step, np.zeros_like(moments))).all()
+
+
+@pytest.fixture
+def keras() -> Any:
+    return pytest.importorskip("keras", reason="needs the train extra")
+
+
+PICTURES = np.random.default_rng(3).integers(0, 256, (8, 12, 12, 3), np.uint8)
+
+
+def network(keras: Any, make: Callable[[Any], Any]) -> Any:
+    keras.utils.set_random_seed(0)
+    image = keras.Input((12, 12, 3))
+    x = keras.layers.Conv2D(6, 3, padding="same", activation="relu")(keras.layers.Rescaling(1 / 255)(image))
+    return keras.Model(image, make(x))
+
+
+def layers(keras: Any) -> dict[str, Layer]:
+    kinds = keras.layers
+    return {
+        "valid": lambda x: kinds.Conv2D(4, 3, name="it")(x),
+        "strided": lambda x: kinds.Conv2D(4, 2, strides=2, name="it")(x),
+        "dilated": lambda x: kinds.Conv2D(4, 3, dilation_rate=2, name="it")(x),
+        "pointwise": lambda x: kinds.Conv2D(4, 1, name="it")(x),
+        "depthwise": lambda x: kinds.DepthwiseConv2D(3, name="it")(x),
+        "dense": lambda x: kinds.Dense(4, name="it")(kinds.GlobalAveragePooling2D()(x)),
+    }
+
+
+@pytest.mark.parametrize("kind", ["valid", "strided", "dilated", "pointwise", "depthwise", "dense"])
+def test_moments_are_those_of_what_a_layer_multiplies(keras: Any, kind: str) -> None:
+    """The mean square of an output without bias is its weights' quadratic form of the inputs' second moments."""
+    model = network(keras, layers(keras)[kind])
+    layer = model.get_layer("it")
+    (moments,) = _moments(keras, model, [layer], PICTURES)
+    outputs = keras.Model(model.input, layer.output)(PICTURES.astype(np.float32)).numpy()
+    power = (outputs.reshape(-1, outputs.shape[-1]).astype(np.float64) ** 2).sum(axis=0)
+    kernel = layer.get_weights()[0].astype(np.float64)
+    rows = (
+        kernel.reshape(-1, kernel.shape[2]).T
+        if kind == "depthwise"
+        else kernel.reshape(-1, kernel.shape[-1]).T
+    )
+    expected = np.einsum(
+        "ri,rij,rj->r", rows, np.broadcast_to(moments, (len(rows), *moments.shape[1:])), rows
+    )
+    np.testing.assert_allclose(expected, power, rtol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["valid", "depthwise", "dense"])
+def test_every_layer_of_a_network_is_rounded_with_its_bias_untouched(keras: Any, kind: str) -> None:
+    model = network(keras, layers(keras)[kind])
+    before = {layer.name: layer.get_weights() for layer in model.layers if layer.get_weights()}
+    round_weights(keras, model, PICTURES)
+    for name, (kernel, bias) in before.items():
+        rounded, kept = model.get_layer(name).get_weights()
+        axis = (0, 1) if name == "it" and kind == "depthwise" else tuple(range(kernel.ndim - 1))
+        steps = rounded / (np.abs(kernel).max(axis=axis, keepdims=True) / LEVELS)
+        np.testing.assert_allclose(steps, np.rint(steps), atol=1e-3)
+        assert not np.array_equal(rounded, kernel)
+        np.testing.assert_array_equal(kept, bias)
