@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgecls.export.rounding import LEVELS, _moments, gptq, round_weights
+from edgecls.export.input_moments import samples_of, shrunk
+from edgecls.export.rounding import LEVELS, gptq, round_weights
 
 pytestmark = pytest.mark.xdist_group("export")
 
@@ -91,23 +92,38 @@ def layers(keras: Any) -> dict[str, Layer]:
 
 
 @pytest.mark.parametrize("kind", ["valid", "strided", "dilated", "pointwise", "depthwise", "dense"])
-def test_moments_are_those_of_what_a_layer_multiplies(keras: Any, kind: str) -> None:
-    """The mean square of an output without bias is its weights' quadratic form of the inputs' second moments."""
+def test_samples_are_what_a_layer_multiplies(keras: Any, kind: str) -> None:
+    """Products of them and the weights are the layer's outputs, up to the order of positions."""
     model = network(keras, layers(keras)[kind])
     layer = model.get_layer("it")
-    (moments,) = _moments(keras, model, [layer], PICTURES)
-    outputs = keras.Model(model.input, layer.output)(PICTURES.astype(np.float32)).numpy()
-    power = (outputs.reshape(-1, outputs.shape[-1]).astype(np.float64) ** 2).sum(axis=0)
-    kernel = layer.get_weights()[0].astype(np.float64)
+    inputs, outputs = keras.Model(model.input, [layer.input, layer.output])(PICTURES.astype(np.float32))
+    kernel = layer.get_weights()[0]
     rows = (
-        kernel.reshape(-1, kernel.shape[2]).T
+        kernel.reshape(-1, 1, kernel.shape[2]).T
         if kind == "depthwise"
-        else kernel.reshape(-1, kernel.shape[-1]).T
+        else kernel.reshape(1, -1, kernel.shape[-1])
     )
-    expected = np.einsum(
-        "ri,rij,rj->r", rows, np.broadcast_to(moments, (len(rows), *moments.shape[1:])), rows
-    )
-    np.testing.assert_allclose(expected, power, rtol=1e-4)
+    samples = samples_of(layer, np.asarray(inputs))
+    found = samples @ (rows.swapaxes(1, 2) if kind == "depthwise" else rows)
+    found = found[:, :, 0].T if kind == "depthwise" else found[0]
+    np.testing.assert_allclose(found, np.asarray(outputs).reshape(found.shape), atol=1e-5)
+
+
+def test_few_samples_shrink_to_inputs_with_nothing_in_common() -> None:
+    random = np.random.default_rng(2)
+    mixed = random.normal(size=(3, 40))
+
+    def shrink(count: int) -> Any:
+        samples = random.normal(size=(count, 3)) @ mixed + 0.1 * random.normal(size=(count, 40))
+        moments = (samples.T @ samples / count)[None]
+        return moments[0], shrunk(moments, count)[0]
+
+    few, less = shrink(5)
+    many, same = shrink(5000)
+    off = ~np.eye(40, dtype=bool)
+    assert np.abs(less[off]).sum() < 0.9 * np.abs(few[off]).sum()
+    assert np.trace(less) == pytest.approx(np.trace(few))
+    np.testing.assert_allclose(same, many, atol=0.01 * np.abs(many).max())
 
 
 @pytest.mark.parametrize("kind", ["valid", "depthwise", "dense"])
