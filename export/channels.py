@@ -60,6 +60,11 @@ class Channels:
         for tensor in tensors:
             self._fixed += self.of(tensor).tolist()
 
+    def scalable(self) -> list[Any]:
+        """The stored tensors with a channel that need not stay as it is."""
+        fixed = self.fixed
+        return [one for one in self.stored if not np.isin(self.of(one), fixed).all()]
+
     def families(self) -> Numbers:
         """For each channel the number of its family: groups that lie in one stored tensor are of one, (count,)."""
         together = Channels()

@@ -47,14 +47,14 @@ def equalise(keras: Any, model: Any, pixels: Pixels) -> None:
     PHOTOS of them are enough. What the model computes stays, but for rounding in float32.
     """
     channels = read_channels(model)
-    factors = choose_factors(channels, _see(keras, model, channels.stored, pixels))
+    factors = choose_factors(channels, _see(keras, model, channels.scalable(), pixels))
     for layer in channels.scaled:
         before, after = factors[channels.of(layer.input)], factors[channels.of(layer.output)]
         layer.set_weights(_rescaled(layer, before, after))
 
 
 def choose_factors(channels: Channels, seen: Mapping[int, Seen]) -> Array:
-    """What each channel is to be divided by, (count,). `seen` are the stored tensors by id.
+    """What each channel is to be divided by, (count,). `seen` are the scalable tensors by id.
 
     The strength is one for a family, and the one with the least noise in what all layers compute that read of it.
     """
@@ -75,7 +75,7 @@ def choose_factors(channels: Channels, seen: Mapping[int, Seen]) -> Array:
 def _ratios(channels: Channels, families: Numbers, seen: Mapping[int, Seen]) -> Array:
     """Range of each channel's group over that of the widest in its family; 1 for what must stay."""
     reach, widest = np.zeros(channels.count), np.zeros(channels.count)
-    for tensor in channels.stored:
+    for tensor in channels.scalable():
         np.maximum.at(reach, channels.of(tensor), seen[id(tensor)].largest)
     np.maximum.at(widest, families, reach)
     widest = widest[families]

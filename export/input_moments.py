@@ -15,7 +15,8 @@ Array = NDArray[np.floating[Any]]
 
 PHOTOS = 64
 BATCH = 4
-SIDE = 14  # positions of a map in each direction that are looked at
+# Positions of a map in each direction that are looked at; a depthwise convolution has few inputs.
+SIDE, SIDE_DEPTHWISE = 14, 7
 
 
 def columns_of(layer: Any) -> int:
@@ -102,7 +103,8 @@ def _patches(layer: Any, image: NDArray[np.float32]) -> NDArray[np.float32]:
     reach = [(k - 1) * d for k, d in zip(layer.kernel_size, apart, strict=True)]
     if layer.padding == "same":
         image = np.pad(image, ((0, 0), *((r // 2, r - r // 2) for r in reach), (0, 0)))
-    step = [s * ceil(n / SIDE) for s, n in zip(layer.strides, layer.output.shape[1:3], strict=True)]
+    side = SIDE_DEPTHWISE if is_depthwise(layer) else SIDE
+    step = [s * ceil(n / side) for s, n in zip(layer.strides, layer.output.shape[1:3], strict=True)]
     last = [n - r for n, r in zip(image.shape[1:3], reach, strict=True)]
     return np.stack(
         [

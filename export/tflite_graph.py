@@ -63,8 +63,8 @@ def read_constant(model: Any, tensor: Any, dtype: DTypeLike) -> NDArray[Any]:
 
 
 def store_constant(model: Any, tensor: Any, values: NDArray[Any]) -> None:
-    """In a buffer of its own: tensors may share one."""
-    buffer = need("ai_edge_litert.schema_py_generated", "export").BufferT()
-    buffer.data = np.frombuffer(values.tobytes(), np.uint8)
-    model.buffers.append(buffer)
-    tensor.buffer = len(model.buffers) - 1
+    """Replace a constant's numbers, in a buffer of its own: tensors may share one."""
+    if sum(one.buffer == tensor.buffer for one in model.subgraphs[0].tensors) > 1:
+        model.buffers.append(need("ai_edge_litert.schema_py_generated", "export").BufferT())
+        tensor.buffer = len(model.buffers) - 1
+    model.buffers[tensor.buffer].data = np.frombuffer(values.tobytes(), np.uint8)
