@@ -47,7 +47,10 @@ def equalise(keras: Any, model: Any, pixels: Pixels) -> None:
     PHOTOS of them are enough. What the model computes stays, but for rounding in float32.
     """
     channels = read_channels(model)
-    factors = choose_factors(channels, _see(keras, model, channels.scalable(), pixels))
+    scalable = channels.scalable()
+    if not scalable:
+        return
+    factors = choose_factors(channels, _see(keras, model, scalable, pixels))
     for layer in channels.scaled:
         before, after = factors[channels.of(layer.input)], factors[channels.of(layer.output)]
         layer.set_weights(_rescaled(layer, before, after))

@@ -13,7 +13,7 @@ from edgecls.preprocess import Pixels
 
 Array = NDArray[np.floating[Any]]
 
-PHOTOS = 64
+PHOTOS = 128
 BATCH = 4
 # Positions of a map in each direction that are looked at; a depthwise convolution has few inputs.
 SIDE, SIDE_DEPTHWISE = 14, 7

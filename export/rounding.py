@@ -96,4 +96,4 @@ def _groups(layers: Sequence[Any]) -> list[list[Any]]:
             size = 0
         groups[-1].append(layer)
         size += numbers
-    return groups
+    return [group for group in groups if group]

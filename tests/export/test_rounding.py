@@ -106,6 +106,8 @@ def test_samples_are_what_a_layer_multiplies(keras: Any, kind: str) -> None:
     samples = samples_of(layer, np.asarray(inputs))
     found = samples @ (rows.swapaxes(1, 2) if kind == "depthwise" else rows)
     found = found[:, :, 0].T if kind == "depthwise" else found[0]
+    if kind == "depthwise":  # every second position of 10
+        outputs = outputs[:, ::2, ::2]
     np.testing.assert_allclose(found, np.asarray(outputs).reshape(found.shape), atol=1e-5)
 
 
