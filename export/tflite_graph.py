@@ -50,11 +50,13 @@ def builtin_names() -> dict[int, str]:
 
 
 def layers_with_bias(model: Any, of_bias: int) -> Iterator[tuple[Any, Any, Any, Any]]:
-    """Input, weights, bias and output of each operator that has a bias of a type, as tensors."""
+    """Input, weights, bias and output of each operator whose weights and bias, of a type, are constants, as tensors."""
     graph = model.subgraphs[0]
     for op in graph.operators:
         if len(op.inputs) == 3 and op.inputs[2] >= 0 and graph.tensors[op.inputs[2]].type == of_bias:
-            yield tuple(graph.tensors[i] for i in (*op.inputs, op.outputs[0]))
+            image, weights, bias = (graph.tensors[i] for i in op.inputs)
+            if all(model.buffers[one.buffer].data is not None for one in (weights, bias)):
+                yield image, weights, bias, graph.tensors[op.outputs[0]]
 
 
 def read_constant(model: Any, tensor: Any, dtype: DTypeLike) -> NDArray[Any]:
