@@ -31,6 +31,13 @@ class FloatModel(Protocol):
         ...
 
 
+def batches(pixels: Pixels) -> Iterator[NDArray[np.float32]]:
+    """Photos, uint8 RGB (n, h, w, 3), as float32 (batch, h, w, 3): as many at once as 4 of 224x224, at most 32."""
+    count = max(1, min(32, 4 * 224 * 224 // (pixels.shape[1] * pixels.shape[2])))
+    for start in range(0, len(pixels), count):
+        yield pixels[start : start + count].astype(np.float32)
+
+
 def float_means(model: FloatModel, names: tuple[str, ...], pixels: Pixels) -> dict[str, Means]:
     """Mean over photos and positions of each channel of those of these tensors that a float model has."""
     known = set(names) & set(model.names)

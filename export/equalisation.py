@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgecls.export.activations import batches
 from edgecls.export.channels import Channels, Numbers, read_channels
 from edgecls.preprocess import Pixels
 
@@ -25,7 +26,6 @@ Array = NDArray[np.floating[Any]]
 
 # Of fewer the rare large values of a channel are not seen, and it is widened too far.
 PHOTOS = 128
-BATCH = 4
 # How far a channel's range is brought to that of the widest: 0 not at all, 1 all the way.
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 # A channel is not widened more than this: one that is zero nearly everywhere would be all rounding.
@@ -117,8 +117,7 @@ def _see(keras: Any, model: Any, tensors: Sequence[Any], pixels: Pixels) -> dict
     largest = [ops.max(ops.abs(tensor), axis=axis) for tensor, axis in zip(tensors, axes, strict=True)]
     square = [ops.mean(ops.square(tensor), axis=axis) for tensor, axis in zip(tensors, axes, strict=True)]
     watching = keras.Model(model.inputs, [*largest, *square])
-    batches = [pixels[start : start + BATCH] for start in range(0, len(pixels), BATCH)]
-    found = [map(ops.convert_to_numpy, watching(batch.astype(np.float32))) for batch in batches]
+    found = [map(ops.convert_to_numpy, watching(photos)) for photos in batches(pixels)]
     columns = [np.stack(column) for column in zip(*found, strict=True)]
     return {
         id(tensor): Seen(columns[i].max(axis=0), columns[i + len(tensors)].mean(axis=0))

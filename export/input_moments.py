@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgecls.export.activations import batches
 from edgecls.preprocess import Pixels
 
 Array = NDArray[np.floating[Any]]
 
 PHOTOS = 128
-BATCH = 4
 # Positions of a map in each direction that are looked at; a depthwise convolution has few inputs.
 SIDE, SIDE_DEPTHWISE = 14, 7
 
@@ -42,9 +42,8 @@ def second_moments(keras: Any, model: Any, layers: Sequence[Any], pixels: Pixels
     """
     watching = keras.Model(model.inputs, [layer.input for layer in layers])
     gathered = [InputMoments(layer) for layer in layers]
-    photos = pixels[:PHOTOS].astype(np.float32)
-    for start in range(0, len(photos), BATCH):
-        found = watching(photos[start : start + BATCH])
+    for photos in batches(pixels[:PHOTOS]):
+        found = watching(photos)
         for one, values in zip(gathered, found if len(layers) > 1 else [found], strict=True):
             one.add(keras.ops.convert_to_numpy(values))
     return [one.moments() for one in gathered]
