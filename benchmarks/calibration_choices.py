@@ -22,7 +22,7 @@ from edgecls.calibration.selection import choose_calibration
 from edgecls.data import Loaded, load_pixels
 from edgecls.devices.detect import detect_machine
 from edgecls.export.activations_tflite import TfliteActivations
-from edgecls.export.candidates import Candidate, make_float, rounded_path
+from edgecls.export.candidates import Candidate, make_float
 from edgecls.export.quantizing import Int8Source, make
 from edgecls.metrics import compare
 from edgecls.photos import DataSet
@@ -83,7 +83,6 @@ def main() -> None:
             model,
             Ranges({}, 0.0),
             validation.pixels,
-            rounded_path(origin),
             detect_machine(),
             options.threads,
         )

@@ -29,17 +29,20 @@ METHODS = {"tflite": f"litert-quantizer, {OURS}", "onnx": f"onnxruntime QDQ, {OU
 class Int8Source:
     """What int8 files are made from: a float file, its activations and their ranges on `pixels`.
 
-    `pixels` are the calibration photos, uint8 RGB (n, h, w, 3). `rounded` has the float file's graph, and weights that
-    are whole steps of int8.
+    `pixels` are the calibration photos, uint8 RGB (n, h, w, 3).
     """
 
     origin: Candidate
     model: FloatModel
     ranges: Ranges
     pixels: Pixels
-    rounded: Path
     machine: Machine
     threads: int
+
+    @property
+    def rounded(self) -> Path:
+        """The file with the same graph, and weights that are whole steps of int8."""
+        return rounded_path(self.origin)
 
     def candidate(self, precision: str) -> Candidate:
         """The file of a precision that is to be made beside the float file."""
@@ -54,7 +57,7 @@ def open_source(
     opened = TfliteActivations if origin.format == "tflite" else OnnxActivations
     model = opened(origin.path, threads=threads)
     ranges = find_ranges(model.walk, pixels, tick=announce(f"{origin.format}, calibrating"))
-    return Int8Source(origin, model, ranges, pixels, rounded_path(origin), machine, threads)
+    return Int8Source(origin, model, ranges, pixels, machine, threads)
 
 
 def quantize(source: Int8Source, target: Candidate, *, in_float: Collection[str] = ()) -> None:

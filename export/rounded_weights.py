@@ -13,9 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgecls.errors import need
+from edgecls.export.rounding import LEVELS
 from edgecls.export.tflite_graph import layers_with_bias, read_constant, store_constant
-
-LEVELS = 127
 
 
 def take_tflite(model: Any, rounded: Any) -> None:

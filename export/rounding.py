@@ -15,9 +15,8 @@ import numpy as np
 from edgecls.export.input_moments import Array, columns_of, is_depthwise, second_moments
 from edgecls.preprocess import Pixels
 
-MOST = (
-    2304  # inputs of a layer; with more, as in a 3x3 convolution of 512 channels, the time grows out of hand
-)
+# Inputs of a layer; with more, as in a 3x3 convolution of 512 channels, the time grows out of hand.
+MOST = 2304
 TOGETHER = 2**26  # numbers in the moments that are gathered in one pass over the photos
 LEVELS = 127
 DAMPING = 0.01  # of the mean moment, as in the paper

@@ -78,9 +78,7 @@ def describe_confidence(confidence: Confidence) -> str:
 
 
 def describe_unquantized(rung: Rung) -> str:
-    """What an int8 file computes in float unasked; "" where nothing."""
-    if not rung.unquantized:
-        return ""
+    """What an int8 file computes in float unasked, of a rung where that is something."""
     kinds = ", ".join(rung.unquantized)
     return f"{rung.format} {rung.precision}: the quantizer has no int8 form of {kinds}, which stay in float"
 

@@ -94,7 +94,7 @@ def climbing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., A
         origin = Candidate(tmp_path / "model.float32.tflite", "tflite", "float32")
         empty: Any = None
         pixels: Pixels = np.zeros((1, 2, 2, 3), np.uint8)
-        source = Int8Source(origin, empty, Ranges({}, 0.0), pixels, tmp_path, detect_machine(), 1)
+        source = Int8Source(origin, empty, Ranges({}, 0.0), pixels, detect_machine(), 1)
         judge: Any = Judge()
         return climb(source, "int8", judge, most=most, announce=silent)
 
