@@ -24,6 +24,7 @@ from edgecls.devices.detect import detect_machine
 from edgecls.export.activations_tflite import TfliteActivations
 from edgecls.export.candidates import Candidate, make_float
 from edgecls.export.quantizing import Int8Source, make
+from edgecls.export.rounded_weights import ROUNDED, rounded_of
 from edgecls.metrics import compare
 from edgecls.photos import DataSet
 from edgecls.preprocess import Pixels
@@ -85,6 +86,7 @@ def main() -> None:
             validation.pixels,
             detect_machine(),
             options.threads,
+            rounded_of(origin.path, origin.path.with_name(ROUNDED)),
         )
         for seed in range(options.seeds):
             for drawn, calibration in draws(data, record, options.photos, seed):

@@ -41,7 +41,7 @@ def make_float(
     for_int8: bool,
     announce: Announce,
 ) -> list[Candidate]:
-    """Convert once to each format, as FOLDER/model.float32.FORMAT; `for_int8` beside it to its `rounded_path`.
+    """Convert once to each format, as FOLDER/model.float32.FORMAT; `for_int8` as `convert_float` does.
 
     Raises ModelError as `convert_float`.
     """
@@ -51,15 +51,8 @@ def make_float(
     candidates = [Candidate(folder / f"model.float32.{name}", name, "float32") for name in formats]
     for candidate in candidates:
         _finish(folder / f"float32.{candidate.format}", candidate.path)
-        if for_int8:
-            _finish(folder / f"rounded.{candidate.format}", rounded_path(candidate))
     tick(1, 1)
     return candidates
-
-
-def rounded_path(origin: Candidate) -> Path:
-    """Where the network of a float file is with weights that are whole steps of int8 (see export/rounding.py)."""
-    return origin.path.with_name(f"model.rounded.{origin.format}")
 
 
 def _finish(converted: Path, target: Path) -> None:

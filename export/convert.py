@@ -32,8 +32,8 @@ def convert_float(
 ) -> dict[str, float]:
     """Write FOLDER/float32.FORMAT for each format and prove each on the first of `pixels`, uint8 RGB (n, h, w, 3).
 
-    `for_int8`: on more of them channels are equalised (see export/equalisation.py), and FOLDER/rounded.FORMAT has
-    weights that are whole steps of int8 (see export/rounding.py).
+    `for_int8`: on more of them channels are equalised (see export/equalisation.py), and FOLDER/ROUNDED has the
+    weights in whole steps of int8 (see export/rounding.py).
     Returns format -> largest absolute difference of a probability from Keras. Raises ModelError when the
     converter fails or aborts, or when a difference exceeds PARITY_TOLERANCE.
     """

@@ -5,6 +5,7 @@ A converter can abort its whole process (LLVM does, on some graphs); in a child 
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -16,7 +17,7 @@ KERAS_FORMATS = {"tflite": "litert", "onnx": "onnx"}
 def convert(model_path: Path, folder: Path, formats: list[str], *, for_int8: bool) -> None:
     """Write FOLDER/float32.FORMAT for each format from a .keras file; batch size 1, input "image" 0..255.
 
-    `for_int8` with equalised channels, and FOLDER/rounded.FORMAT beside it with weights in whole steps of int8.
+    `for_int8` with equalised channels, and FOLDER/ROUNDED beside them: the weights in whole steps of int8.
     Also computes the parity photos with Keras itself, before anything is done to the weights, and leaves its
     probabilities beside them. Raises ModelError for weights that are no numbers.
     """
@@ -28,6 +29,7 @@ def convert(model_path: Path, folder: Path, formats: list[str], *, for_int8: boo
     from edgecls.export.convert import ANSWERS, PARITY_PHOTOS, PIXELS
     from edgecls.export.equalisation import equalise
     from edgecls.export.native import to_native
+    from edgecls.export.rounded_weights import ROUNDED, save_rounded
     from edgecls.export.rounding import round_weights
     from edgecls.export.weights import require_numbers
 
@@ -39,16 +41,20 @@ def convert(model_path: Path, folder: Path, formats: list[str], *, for_int8: boo
     if for_int8:
         equalise(keras, model, pixels)
     native = to_native(keras, model)
-    _export(native, folder, "float32", formats)
+    _export(native, folder, formats)
     if for_int8:
-        round_weights(keras, native, pixels)
-        _export(native, folder, "rounded", formats)
+        save_rounded(folder / ROUNDED, round_weights(keras, native, pixels))
 
 
-def _export(model: Any, folder: Path, name: str, formats: list[str]) -> None:
+def _export(model: Any, folder: Path, formats: list[str]) -> None:
+    # tf2onnx copies the whole graph before each of its passes, in circles that only the collector frees; by its own
+    # measure, a share of all that Python holds, it came when ten copies and more lay about.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(2000, 1, 1)
     for format in formats:
         model.export(
-            folder / f"{name}.{format}",
+            folder / f"float32.{format}",
             format=KERAS_FORMATS[format],
             input_signature=[batch_of_one(model)],
             verbose=False,

@@ -11,7 +11,7 @@ import numpy as np
 from edgecls.calibration.ranges import Range
 from edgecls.errors import ModelError, need
 from edgecls.export.raw_onnx import feed_raw_onnx, onnx_entry
-from edgecls.export.rounded_weights import take_onnx
+from edgecls.export.rounded_weights import Weights, take_onnx
 from edgecls.preprocess import Pixels
 from edgecls.quiet import quiet_stderr
 
@@ -44,15 +44,15 @@ def quantize_onnx(
     photo: Pixels,
     *,
     reduce_range: bool,
-    rounded: Path | None = None,
+    rounded: Weights | None = None,
     in_float: Collection[str] = (),
 ) -> None:
     """Write `target`, an int8 QDQ model that takes uint8 pixels, from the float model `source` of `prepare_onnx`.
 
     `ranges` of its activations; `photo` is any one photo, uint8 RGB (1, h, w, 3), with which the quantizer finds out
-    what it needs ranges of. Weights are those of the model `rounded`, or rounded to nearest. Nodes that compute the
-    tensors `in_float` stay as they are. With `reduce_range` weights use 7 bits, so that pairwise 16-bit sums on x86
-    without VNNI cannot saturate. Raises ModelError when the quantizer fails.
+    what it needs ranges of. Weights are `rounded`, as `rounded_of` gives them, or rounded to nearest. Nodes that
+    compute the tensors `in_float` stay as they are. With `reduce_range` weights use 7 bits, so that pairwise 16-bit
+    sums on x86 without VNNI cannot saturate. Raises ModelError when the quantizer fails.
     """
     quantization = need("onnxruntime.quantization", "export")
     onnx = need("onnx", "export")
@@ -78,10 +78,9 @@ def quantize_onnx(
                 calibrate_method=quantization.CalibrationMethod.MinMax,
                 extra_options={"TensorQuantOverrides": overrides},
             )
-            if rounded is not None:
-                model = onnx.load(target)
-                take_onnx(model.graph, graph, onnx.load(rounded).graph)
-                onnx.save(model, target)
+            model = onnx.load(target)
+            take_onnx(model.graph, rounded or {})
+            onnx.save(model, target)
             feed_raw_onnx(target, entry)
     except Exception as error:  # the quantizer raises whatever its passes meet
         raise ModelError(

@@ -13,7 +13,7 @@ from edgecls.calibration.ranges import Range
 from edgecls.errors import ModelError, need
 from edgecls.export.dead_channels import fit_biases
 from edgecls.export.raw_tflite import feed_raw_tflite, tflite_entry
-from edgecls.export.rounded_weights import take_tflite
+from edgecls.export.rounded_weights import Weights, take_tflite
 from edgecls.export.tflite_graph import pack_model, read_model, read_model_bytes
 from edgecls.preprocess import Pixels
 from edgecls.quiet import quiet_stderr
@@ -29,14 +29,14 @@ def quantize_tflite(
     photo: Pixels,
     *,
     threads: int,
-    rounded: Path | None = None,
+    rounded: Weights | None = None,
     in_float: Collection[str] = (),
 ) -> None:
     """Write `target`, an int8 model that takes uint8 pixels, from the float32 model `source`.
 
     `ranges` of its activations; `photo` is any one photo, uint8 RGB (1, h, w, 3), with which the quantizer finds out
-    what it needs ranges of. Weights are those of the model `rounded`, or rounded to nearest. Operators that compute the
-    tensors `in_float` stay as they are. Raises ModelError when the quantizer fails.
+    what it needs ranges of. Weights are `rounded`, as `rounded_of` gives them, or rounded to nearest. Operators that
+    compute the tensors `in_float` stay as they are. Raises ModelError when the quantizer fails.
     """
     quantizer_module = need("litert_quantizer.quantizer", "export")
     qtyping = need("litert_quantizer.qtyping", "export")
@@ -55,8 +55,7 @@ def quantize_tflite(
             # Not result.export_model: it writes through a memory map, and a full disk then kills the process.
             model = read_model_bytes(bytes(result.quantized_model))
             fit_biases(model, read_model(source))
-            if rounded is not None:
-                take_tflite(model, read_model(rounded))
+            take_tflite(model, rounded or {})
             target.write_bytes(pack_model(model))
             feed_raw_tflite(target, entry)
     except (ValueError, RuntimeError, KeyError) as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
 
 from edgecls.calibration.ranges import Ranges, find_ranges
 from edgecls.export.activations import FloatModel
@@ -12,9 +11,10 @@ from edgecls.export.activations_onnx import OnnxActivations
 from edgecls.export.activations_tflite import TfliteActivations
 from edgecls.export.bias_onnx import correct_onnx
 from edgecls.export.bias_tflite import correct_tflite
-from edgecls.export.candidates import Candidate, rounded_path
+from edgecls.export.candidates import Candidate
 from edgecls.export.int8_onnx import quantize_onnx
 from edgecls.export.int8_tflite import quantize_tflite
+from edgecls.export.rounded_weights import ROUNDED, Weights, rounded_of
 from edgecls.export.unquantized import unquantized
 from edgecls.machine import Machine
 from edgecls.preprocess import Pixels
@@ -29,7 +29,7 @@ METHODS = {"tflite": f"litert-quantizer, {OURS}", "onnx": f"onnxruntime QDQ, {OU
 class Int8Source:
     """What int8 files are made from: a float file, its activations and their ranges on `pixels`.
 
-    `pixels` are the calibration photos, uint8 RGB (n, h, w, 3).
+    `pixels` are the calibration photos, uint8 RGB (n, h, w, 3); `rounded` are weights as `rounded_of` gives them.
     """
 
     origin: Candidate
@@ -38,11 +38,7 @@ class Int8Source:
     pixels: Pixels
     machine: Machine
     threads: int
-
-    @property
-    def rounded(self) -> Path:
-        """The file with the same graph, and weights that are whole steps of int8."""
-        return rounded_path(self.origin)
+    rounded: Weights
 
     def candidate(self, precision: str) -> Candidate:
         """The file of a precision that is to be made beside the float file."""
@@ -57,7 +53,8 @@ def open_source(
     opened = TfliteActivations if origin.format == "tflite" else OnnxActivations
     model = opened(origin.path, threads=threads)
     ranges = find_ranges(model.walk, pixels, tick=announce(f"{origin.format}, calibrating"))
-    return Int8Source(origin, model, ranges, pixels, machine, threads)
+    rounded = rounded_of(origin.path, origin.path.with_name(ROUNDED))
+    return Int8Source(origin, model, ranges, pixels, machine, threads, rounded)
 
 
 def quantize(source: Int8Source, target: Candidate, *, in_float: Collection[str] = ()) -> None:
@@ -77,7 +74,7 @@ def quantize(source: Int8Source, target: Candidate, *, in_float: Collection[str]
     reduced = target.precision == "int8-avx2"
     quantize_onnx(
         origin, target.path, source.ranges.by_name, one,
-        reduce_range=reduced, rounded=None if reduced else source.rounded, in_float=in_float,
+        reduce_range=reduced, rounded={} if reduced else source.rounded, in_float=in_float,
     )  # fmt: skip
 
 

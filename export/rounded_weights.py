@@ -1,62 +1,142 @@
-"""Weights rounded by `export/rounding.py` into an int8 file, whose scales stay as its quantizer chose them.
+"""Weights rounded by `export/rounding.py`, from the network's layers into the int8 files.
 
-They come in a second conversion of the network, `rounded`, with the graph of the float file it was quantized from.
-Operators that were left in float keep the weights they have.
+A converter folds what stands behind a layer into its weights: each output's by a factor. By these factors the constants
+of a float file are known again, and what their layer was rounded to is theirs. Scales stay as the quantizer chose them;
+operators that were left in float, and constants that are no layer's, keep the weights they have.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edgecls.errors import need
-from edgecls.export.rounding import LEVELS
-from edgecls.export.tflite_graph import layers_with_bias, read_constant, store_constant
+from edgecls.export.tflite_graph import layers_with_bias, read_constant, read_model, store_constant
+
+ROUNDED = "rounded.npz"
+LEVELS = 127
+FEW = 4  # outputs that show whether the rest need be looked at
+SAME = 1e-8  # of the squares, as float32 rounds
+
+Table = NDArray[np.float32]
+# By what a layer computes in TFLite, by their own name in ONNX; in the layout of the file.
+Weights = Mapping[str, Table]
 
 
-def take_tflite(model: Any, rounded: Any) -> None:
-    """Into the int8 model, in place. Both are objects of the schema."""
+@dataclass(frozen=True)
+class RoundedLayer:
+    """Weights of a layer as they were, and rounded: (outputs, inputs), these by rows, columns and channels."""
+
+    before: Table
+    after: Table
+
+
+def save_rounded(path: Path, layers: Sequence[RoundedLayer]) -> None:
+    """Write an .npz that `rounded_of` reads."""
+    np.savez(
+        path,
+        **{f"{i}.{name}": table for i, layer in enumerate(layers) for name, table in vars(layer).items()},
+    )
+
+
+def rounded_of(origin: Path, saved: Path) -> Weights:
+    """Rounded weights for the constants of a float file, .tflite or .onnx."""
+    with np.load(saved, allow_pickle=False) as file:
+        layers = [RoundedLayer(file[f"{i}.before"], file[f"{i}.after"]) for i in range(len(file.files) // 2)]
+    if origin.suffix == ".tflite":
+        return _of_tflite(read_model(origin), layers)
+    return _of_onnx(need("onnx", "export").load(origin).graph, layers)
+
+
+def take_tflite(model: Any, rounded: Weights) -> None:
+    """Into the int8 model, objects of the schema, in place."""
     types = need("ai_edge_litert.schema_py_generated", "export").TensorType
-    found = {output.name: weights for _, weights, _, output in layers_with_bias(rounded, types.FLOAT32)}
     for _, weights, _, output in layers_with_bias(model, types.INT32):
-        if output.name in found:
-            values = read_constant(rounded, found[output.name], np.float32).reshape(weights.shape)
+        values = rounded.get(output.name.decode())
+        if values is not None:
             scale, axis = weights.quantization.scale, int(weights.quantization.quantizedDimension)
             store_constant(model, weights, _steps(values, np.asarray(scale), axis))
 
 
-def take_onnx(graph: Any, source: Any, rounded: Any) -> None:
-    """Into the int8 QDQ graph, in place; `source` is the float graph it was quantized from."""
+def take_onnx(graph: Any, rounded: Weights) -> None:
+    """Into the int8 QDQ graph, in place."""
     helper = need("onnx", "export").numpy_helper
     suffix = need("onnxruntime.quantization.quant_utils", "export").TENSOR_NAME_QUANT_SUFFIX
-    values = dict(zip(_weights(source), _constants(rounded, _weights(rounded)), strict=True))
     constants = {tensor.name: tensor for tensor in graph.initializer}
     for node in graph.node:
         name = node.input[0].removesuffix(suffix) if node.op_type == "DequantizeLinear" else ""
-        if name in values and node.input[0] in constants:
+        if name in rounded and node.input[0] in constants:
             scale = helper.to_array(constants[node.input[1]])
             axis = next((one.i for one in node.attribute if one.name == "axis"), 1)
-            steps = _steps(values[name], scale, axis)
+            steps = _steps(rounded[name], scale, axis)
             constants[node.input[0]].CopyFrom(helper.from_array(steps, node.input[0]))
 
 
-def _weights(graph: Any) -> list[str]:
-    """Names of the constants that convolutions and dense layers multiply by, in the order of the graph."""
-    constants = {tensor.name for tensor in graph.initializer}
-    nodes = [node for node in graph.node if node.op_type in ("Conv", "Gemm", "MatMul")]
-    return [node.input[1] for node in nodes if node.input[1] in constants]
+def _of_tflite(model: Any, layers: Sequence[RoundedLayer]) -> dict[str, Table]:
+    """Of convolutions (outputs, h, w, inputs) or (1, h, w, outputs), and of dense layers (outputs, inputs)."""
+    types = need("ai_edge_litert.schema_py_generated", "export").TensorType
+    found = {}
+    for _, weights, _, output in layers_with_bias(model, types.FLOAT32):
+        values = read_constant(model, weights, np.float32).reshape(weights.shape)
+        axis = 3 if values.ndim == 4 and len(values) == 1 else 0
+        outputs_first = np.moveaxis(values, axis, 0)
+        table = rounded_table(outputs_first.reshape(len(outputs_first), -1), layers)
+        if table is not None:
+            found[output.name.decode()] = np.moveaxis(table.reshape(outputs_first.shape), 0, axis)
+    return found
 
 
-def _constants(graph: Any, names: list[str]) -> Iterator[NDArray[Any]]:
+def _of_onnx(graph: Any, layers: Sequence[RoundedLayer]) -> dict[str, Table]:
+    """Of convolutions (outputs, inputs, h, w), and of dense layers (outputs, inputs) or (inputs, outputs)."""
+    found = {}
+    for node, values in _onnx_weights(graph):
+        if node.op_type == "Conv":
+            order: tuple[int, ...] = (0, *range(2, values.ndim), 1)
+        elif values.ndim == 2:
+            transposed = any(one.name == "transB" and one.i for one in node.attribute)
+            order = (0, 1) if transposed else (1, 0)
+        else:
+            continue
+        outputs_first = values.transpose(order)
+        table = rounded_table(outputs_first.reshape(len(outputs_first), -1), layers)
+        if table is not None:
+            found[node.input[1]] = table.reshape(outputs_first.shape).transpose(np.argsort(order))
+    return found
+
+
+def _onnx_weights(graph: Any) -> Iterator[tuple[Any, Table]]:
+    """Convolutions and dense layers, with the constants that they multiply by."""
     helper = need("onnx", "export").numpy_helper
     constants = {tensor.name: tensor for tensor in graph.initializer}
-    return (helper.to_array(constants[name]) for name in names)
+    for node in graph.node:
+        if node.op_type in ("Conv", "Gemm", "MatMul") and node.input[1] in constants:
+            yield node, helper.to_array(constants[node.input[1]])
 
 
-def _steps(values: NDArray[Any], scale: NDArray[Any], axis: int) -> NDArray[np.int8]:
+def rounded_table(found: Table, layers: Sequence[RoundedLayer]) -> Table | None:
+    """What the layer that has these weights, (outputs, inputs), but for a factor of each output, was rounded to."""
+    for layer in layers:
+        if layer.before.shape == found.shape and _factors(found[:FEW], layer.before[:FEW]) is not None:
+            factors = _factors(found, layer.before)
+            if factors is not None:
+                return factors[:, None] * layer.after
+    return None
+
+
+def _factors(found: Table, known: Table) -> NDArray[np.float32] | None:
+    """Factor of each output, (outputs,), or None when it takes more than factors."""
+    square = (known**2).sum(axis=1)
+    factors = np.divide((found * known).sum(axis=1), square, out=np.zeros_like(square), where=square > 0)
+    off = ((found - factors[:, None] * known) ** 2).sum()
+    return factors if off <= SAME * (found**2).sum() else None
+
+
+def _steps(values: Table, scale: NDArray[Any], axis: int) -> NDArray[np.int8]:
     """Real weights in steps of `scale`, one of all or one for each channel along `axis`."""
     if scale.size > 1:
         scale = scale.reshape([-1 if i == axis else 1 for i in range(values.ndim)])

@@ -11,32 +11,35 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgecls.export.input_moments import Array, columns_of, is_depthwise, second_moments
+from edgecls.export.rounded_weights import LEVELS, RoundedLayer
 from edgecls.preprocess import Pixels
 
 # Inputs of a layer; with more, as in a 3x3 convolution of 512 channels, the time grows out of hand.
 MOST = 2304
 TOGETHER = 2**26  # numbers in the moments that are gathered in one pass over the photos
-LEVELS = 127
 DAMPING = 0.01  # of the mean moment, as in the paper
 BLOCK = 128  # columns after which the rest is brought up to date
 
 
-def round_weights(keras: Any, model: Any, pixels: Pixels) -> None:
+def round_weights(keras: Any, model: Any, pixels: Pixels) -> list[RoundedLayer]:
     """Make the weights of a functional model multiples of what will be their steps in int8, in place.
 
     The step is a channel's largest magnitude over LEVELS. `pixels` are photos, uint8 RGB (n, h, w, 3), of which PHOTOS
-    are enough. Layers with more than MOST inputs stay as they are.
+    are enough. Layers with more than MOST inputs stay as they are; the others are returned.
     """
     layers = [layer for layer in model.layers if 1 < columns_of(layer) <= MOST]
+    done = []
     for group in _groups(layers):
         for layer, moments in zip(group, second_moments(keras, model, group, pixels), strict=True):
             kernel, *bias = layer.get_weights()
             rows = _as_rows(kernel, depthwise=is_depthwise(layer))
-            step = np.abs(rows).max(axis=-1) / LEVELS
-            rounded = gptq(rows, step, moments)
+            rounded = gptq(rows.copy(), np.abs(rows).max(axis=-1) / LEVELS, moments)
             layer.set_weights([_as_kernel(rounded, kernel.shape, depthwise=is_depthwise(layer)), *bias])
+            done.append(RoundedLayer(_as_table(rows), _as_table(rounded)))
+    return done
 
 
 def gptq(weights: Array, step: Array, moments: Array) -> Array:
@@ -82,6 +85,10 @@ def _as_rows(kernel: Array, *, depthwise: bool) -> Array:
 
 def _as_kernel(rows: Array, shape: tuple[int, ...], *, depthwise: bool) -> Array:
     return (rows.T if depthwise else rows.swapaxes(1, 2)).reshape(shape).astype(np.float32)
+
+
+def _as_table(rows: Array) -> NDArray[np.float32]:
+    return rows.reshape(-1, rows.shape[-1]).astype(np.float32)
 
 
 def _groups(layers: Sequence[Any]) -> list[list[Any]]:

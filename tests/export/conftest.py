@@ -16,6 +16,7 @@ from edgecls.export import candidates
 from edgecls.export.convert import convert_float
 from edgecls.export.export import ExportResult, export_run
 from edgecls.export.options import ExportOptions
+from edgecls.export.rounded_weights import ROUNDED
 from edgecls.networks.network import Network
 from edgecls.photos import DataSet
 from edgecls.progress import Tick
@@ -83,7 +84,7 @@ def exported(trained: TrainedRun, tmp_path_factory: pytest.TempPathFactory) -> E
         done = convert_float(model, folder, formats, *rest, **others)
         for name in formats:
             shutil.copy(folder / f"float32.{name}", trained.floats)
-            shutil.copy(folder / f"rounded.{name}", trained.floats)
+        shutil.copy(folder / ROUNDED, trained.floats)
         return done
 
     with pytest.MonkeyPatch.context() as patch:
@@ -101,7 +102,7 @@ def export_quickly(
     def copy(model: Path, folder: Path, formats: tuple[str, ...], *rest: Any, **others: Any) -> Any:
         for name in formats:
             shutil.copy(trained.floats / f"float32.{name}", folder)
-            shutil.copy(trained.floats / f"rounded.{name}", folder)
+        shutil.copy(trained.floats / ROUNDED, folder)
         return {}
 
     monkeypatch.setattr(candidates, "convert_float", copy)

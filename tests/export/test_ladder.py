@@ -18,12 +18,12 @@ from edgecls.errors import GateError, ModelError
 from edgecls.export import ladder, quantizing
 from edgecls.export.candidates import Candidate
 from edgecls.export.export import ExportResult
-from edgecls.export.int8_onnx import prepare_onnx
 from edgecls.export.int8_tflite import quantize_tflite
 from edgecls.export.judging import Look
 from edgecls.export.ladder import EFFORTS, FIRST, climb
 from edgecls.export.options import ExportOptions
 from edgecls.export.quantizing import Int8Source, make, open_source, quantize
+from edgecls.export.rounded_weights import ROUNDED
 from edgecls.export.sensitivity import cut_blocks, rank_blocks
 from edgecls.export.tflite_graph import layers_with_bias, read_constant, read_model
 from edgecls.export.unquantized import unquantized
@@ -94,7 +94,7 @@ def climbing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., A
         origin = Candidate(tmp_path / "model.float32.tflite", "tflite", "float32")
         empty: Any = None
         pixels: Pixels = np.zeros((1, 2, 2, 3), np.uint8)
-        source = Int8Source(origin, empty, Ranges({}, 0.0), pixels, detect_machine(), 1)
+        source = Int8Source(origin, empty, Ranges({}, 0.0), pixels, detect_machine(), 1, {})
         judge: Any = Judge()
         return climb(source, "int8", judge, most=most, announce=silent)
 
@@ -161,8 +161,7 @@ def source(
         pytest.importorskip("onnx", reason="needs the export extra")
     copy = tmp_path / f"model.float32.{request.param}"
     copy.write_bytes((exported.bundle.folder / copy.name).read_bytes())
-    rounded, target = trained.floats / f"rounded.{request.param}", tmp_path / f"model.rounded.{request.param}"
-    shutil.copy(rounded, target) if request.param == "tflite" else prepare_onnx(rounded, target)
+    shutil.copy(trained.floats / ROUNDED, tmp_path)
     return source_of(trained, copy)
 
 
@@ -193,7 +192,7 @@ def test_a_block_left_in_float_keeps_its_weights_and_its_activations(source: Int
 def test_int8_holds_the_weights_that_were_rounded_as_whole_steps(source: Int8Source) -> None:
     target = source.candidate("int8")
     quantize(source, target)
-    rounded, plain = float_weights(source.rounded), float_weights(source.origin.path)
+    rounded, plain = source.rounded, float_weights(source.origin.path)
     held = int8_weights(target.path)
     assert len(held) == 2, "two convolutions; the logits are in float"
     moved = 0
@@ -209,7 +208,7 @@ def float_weights(path: Path) -> dict[str, Any]:
     if path.suffix == ".tflite":
         model = read_model(path)
         return {
-            output.name: read_constant(model, weights, np.float32).reshape(weights.shape)
+            output.name.decode(): read_constant(model, weights, np.float32).reshape(weights.shape)
             for _, weights, _, output in layers_with_bias(model, FLOAT32)
         }
     onnx = pytest.importorskip("onnx")
@@ -223,7 +222,7 @@ def int8_weights(path: Path) -> dict[str, Any]:
         for _, weights, _, output in layers_with_bias(model, INT32):
             assert weights.quantization.quantizedDimension == 0
             steps = read_constant(model, weights, np.int8).reshape(weights.shape)
-            found[output.name] = steps * np.reshape(weights.quantization.scale, (-1, 1, 1, 1))
+            found[output.name.decode()] = steps * np.reshape(weights.quantization.scale, (-1, 1, 1, 1))
         return found
     there = float_weights(path)
     whole = {name: values for name, values in there.items() if values.dtype == np.int8 and values.ndim == 4}

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from edgecls.export.input_moments import samples_of, shrunk
-from edgecls.export.rounding import LEVELS, gptq, round_weights
+from edgecls.export.rounded_weights import LEVELS
+from edgecls.export.rounding import gptq, round_weights
 
 pytestmark = pytest.mark.xdist_group("export")
 
