@@ -13,6 +13,9 @@ from edgecls.preprocess import Pixels
 
 Means = NDArray[np.float64]
 
+# What weights are fitted on. Of fewer the rare large values of a channel are not seen, and it is widened too far.
+PHOTOS = 128
+
 
 class FloatModel(Protocol):
     """A float model that gives what its operators compute.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,14 @@ from numpy.typing import NDArray
 from edgecls.errors import need
 from edgecls.export.activations import FloatModel, Means, float_means
 from edgecls.export.bias_correction import PHOTOS, Observed, correct_biases, observe, shifted
-from edgecls.export.tflite_graph import builtin_code, pack_model, read_model
+from edgecls.export.tflite_graph import (
+    Layer,
+    layers_with_bias,
+    pack_model,
+    read_constant,
+    read_model,
+    store_constant,
+)
 from edgecls.preprocess import Pixels
 from edgecls.progress import Tick
 from edgecls.quiet import quiet_stderr
@@ -37,64 +45,37 @@ class TfliteLayers:
     """Convolutions and dense layers of an int8 .tflite that have a bias, float32 where they were left in float."""
 
     def __init__(self, path: Path, *, threads: int) -> None:
-        self._schema = need("ai_edge_litert.schema_py_generated", "export")
+        self._types = need("ai_edge_litert.schema_py_generated", "export").TensorType
         self.model = read_model(path)
         self._graph = self.model.subgraphs[0]
         self._threads = threads
-        self._positions = [i for i, op in enumerate(self._graph.operators) if self._has_bias(op)]
-        self._separate_biases()
-        self.outputs: tuple[str, ...] = tuple(
-            self._output(layer).name.decode() for layer in range(len(self._positions))
-        )
+        _separate_biases(self.model)
+        self._layers = [layer for layer in layers_with_bias(self.model) if self._is_whole(layer)]
+        self.outputs: tuple[str, ...] = tuple(layer.name for layer in self._layers)
 
     def observe(self, layer: int, pixels: Pixels) -> Observed:
-        found = self._output(layer).quantization
-        if self._output(layer).type == self._schema.TensorType.FLOAT32:
+        output = self._layers[layer].output
+        if output.type == self._types.FLOAT32:
             return observe(self._run(layer, pixels), scale=1.0, zero_point=0)
+        found = output.quantization
         return observe(
             self._run(layer, pixels), scale=float(found.scale[0]), zero_point=int(found.zeroPoint[0])
         )
 
     def shift(self, layer: int, amount: Means) -> None:
-        tensor = self._bias(layer)
-        buffer = self.model.buffers[tensor.buffer]
-        real = tensor.type == self._schema.TensorType.FLOAT32
-        bias = np.frombuffer(bytes(buffer.data), np.float32 if real else np.int32)
-        scale = np.ones(1, np.float32) if real else np.asarray(tensor.quantization.scale, np.float32)
-        buffer.data = np.frombuffer(shifted(bias, scale, amount).tobytes(), np.uint8)
+        bias = self._layers[layer].bias
+        real = bias.type == self._types.FLOAT32
+        values = read_constant(self.model, bias, np.float32 if real else np.int32)
+        scale = np.ones(1, np.float32) if real else np.asarray(bias.quantization.scale, np.float32)
+        store_constant(self.model, bias, shifted(values, scale, amount))
 
-    def _has_bias(self, op: Any) -> bool:
-        operators, types = self._schema.BuiltinOperator, self._schema.TensorType
-        kinds = (operators.CONV_2D, operators.FULLY_CONNECTED, operators.DEPTHWISE_CONV_2D)
-        if builtin_code(self.model, op) not in kinds:
-            return False
-        if len(op.inputs) < 3 or op.inputs[2] < 0:
-            return False
-        output, bias = self._graph.tensors[op.outputs[0]], self._graph.tensors[op.inputs[2]]
-        return (output.type, bias.type) in ((types.INT8, types.INT32), (types.FLOAT32, types.FLOAT32))
-
-    def _output(self, layer: int) -> Any:
-        return self._graph.tensors[self._graph.operators[self._positions[layer]].outputs[0]]
-
-    def _bias(self, layer: int) -> Any:
-        return self._graph.tensors[self._graph.operators[self._positions[layer]].inputs[2]]
-
-    def _separate_biases(self) -> None:
-        """Two layers may share a bias tensor, and two tensors a buffer, of zeros for example: end that."""
-        tensors = Counter(int(i) for op in self._graph.operators for i in op.inputs)
-        buffers = Counter(tensor.buffer for tensor in self._graph.tensors)
-        for position in self._positions:
-            op = self._graph.operators[position]
-            tensor = self._graph.tensors[op.inputs[2]]
-            if tensors[int(op.inputs[2])] == 1 and buffers[tensor.buffer] == 1:
-                continue
-            own, buffer = self._schema.TensorT(), self._schema.BufferT()
-            own.__dict__.update(tensor.__dict__)
-            own.buffer = len(self.model.buffers)
-            buffer.data = self.model.buffers[tensor.buffer].data
-            self.model.buffers.append(buffer)
-            self._graph.tensors.append(own)
-            op.inputs = [op.inputs[0], op.inputs[1], len(self._graph.tensors) - 1]
+    def _is_whole(self, layer: Layer) -> bool:
+        """Whether all of it is int8, or all of it float."""
+        types = self._types
+        return (layer.output.type, layer.bias.type) in (
+            (types.INT8, types.INT32),
+            (types.FLOAT32, types.FLOAT32),
+        )
 
     def _run(self, layer: int, pixels: Pixels) -> Iterator[NDArray[Any]]:
         interpreter = self._interpreter(layer)
@@ -107,7 +88,7 @@ class TfliteLayers:
 
     def _interpreter(self, layer: int) -> Any:
         """Of the model that ends behind this layer."""
-        graph, model, position = self._graph, self.model, self._positions[layer]
+        graph, model, position = self._graph, self.model, self._layers[layer].position
         operators, outputs, signatures = graph.operators, graph.outputs, model.signatureDefs
         try:
             graph.operators, graph.outputs = operators[: position + 1], [operators[position].outputs[0]]
@@ -121,3 +102,14 @@ class TfliteLayers:
             )
             interpreter.allocate_tensors()
         return interpreter
+
+
+def _separate_biases(model: Any) -> None:
+    """Two layers may share a bias: end that."""
+    graph = model.subgraphs[0]
+    readers = Counter(int(i) for op in graph.operators for i in op.inputs)
+    for layer in layers_with_bias(model):
+        op = graph.operators[layer.position]
+        if readers[int(op.inputs[2])] > 1:
+            graph.tensors.append(copy(layer.bias))
+            op.inputs = [op.inputs[0], op.inputs[1], len(graph.tensors) - 1]

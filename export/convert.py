@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from edgecls.errors import MissingDependencyError, ModelError
-from edgecls.export.equalisation import PHOTOS
+from edgecls.export.activations import PHOTOS
 from edgecls.metrics import Probabilities
 from edgecls.preprocess import Pixels
 from edgecls.runtime.engine import Engine, open_engine

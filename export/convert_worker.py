@@ -51,6 +51,7 @@ def _export(model: Any, folder: Path, formats: list[str]) -> None:
     # measure, a share of all that Python holds, it came when ten copies and more lay about.
     gc.collect()
     gc.freeze()
+    gc.collect()  # makes the share one of what is new
     gc.set_threshold(2000, 1, 1)
     for format in formats:
         model.export(

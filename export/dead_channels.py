@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgecls.errors import need
-from edgecls.export.tflite_graph import layers_with_bias, read_constant, store_constant
+from edgecls.export.tflite_graph import Layer, layers_with_bias, read_constant, store_constant
 
 LARGEST = 2**30  # steps of a bias: its correction may need as many again
 
@@ -21,17 +21,14 @@ LARGEST = 2**30  # steps of a bias: its correction may need as many again
 def fit_biases(model: Any, source: Any) -> None:
     """Widen the scales of such channels of an int8 model, in place; their biases are those of the float `source`."""
     types = need("ai_edge_litert.schema_py_generated", "export").TensorType
-    biases = {
-        output.name: read_constant(source, bias, np.float32)
-        for _, _, bias, output in layers_with_bias(source, types.FLOAT32)
-    }
-    for image, weights, bias, output in layers_with_bias(model, types.INT32):
-        if output.name in biases:
-            _widen(model, image, weights, bias, biases[output.name])
+    biases = {layer.name: read_constant(source, layer.bias, np.float32) for layer in layers_with_bias(source)}
+    for layer in layers_with_bias(model):
+        if layer.bias.type == types.INT32 and layer.name in biases:
+            _widen(model, layer, biases[layer.name])
 
 
-def _widen(model: Any, image: Any, weights: Any, bias: Any, real: NDArray[np.float32]) -> None:
-    step = float(image.quantization.scale[0])
+def _widen(model: Any, layer: Layer, real: NDArray[np.float32]) -> None:
+    weights, bias, step = layer.weights, layer.bias, float(layer.image.quantization.scale[0])
     scale = np.asarray(weights.quantization.scale, np.float64)
     least = np.abs(real).astype(np.float64) / LARGEST / step
     narrow = scale < least

@@ -24,8 +24,6 @@ from edgecls.preprocess import Pixels
 
 Array = NDArray[np.floating[Any]]
 
-# Of fewer the rare large values of a channel are not seen, and it is widened too far.
-PHOTOS = 128
 # How far a channel's range is brought to that of the widest: 0 not at all, 1 all the way.
 STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 # A channel is not widened more than this: one that is zero nearly everywhere would be all rounding.

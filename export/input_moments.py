@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import ceil
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgecls.export.activations import batches
+from edgecls.export.activations import PHOTOS, batches
 from edgecls.preprocess import Pixels
 
 Array = NDArray[np.floating[Any]]
 
-PHOTOS = 128
 # Positions of a map in each direction that are looked at; a depthwise convolution has few inputs.
 SIDE, SIDE_DEPTHWISE = 14, 7
 
@@ -35,8 +34,8 @@ def is_depthwise(layer: Any) -> bool:
     return type(layer).__name__ == "DepthwiseConv2D"
 
 
-def second_moments(keras: Any, model: Any, layers: Sequence[Any], pixels: Pixels) -> list[Array]:
-    """Second moments of each layer's inputs over photos and positions, (layers, inputs, inputs).
+def second_moments(keras: Any, model: Any, layers: Sequence[Any], pixels: Pixels) -> Iterator[Array]:
+    """Second moments of each layer's inputs over photos and positions, (layers, inputs, inputs), one after the other.
 
     As int8 will have them: rounding the inputs to steps of d adds d * d / 12 to each of its own.
     """
@@ -46,7 +45,8 @@ def second_moments(keras: Any, model: Any, layers: Sequence[Any], pixels: Pixels
         found = watching(photos)
         for one, values in zip(gathered, found if len(layers) > 1 else [found], strict=True):
             one.add(keras.ops.convert_to_numpy(values))
-    return [one.moments() for one in gathered]
+    while gathered:  # these are large: none is kept once its moments are made
+        yield gathered.pop(0).moments()
 
 
 class InputMoments:
@@ -101,7 +101,8 @@ def _patches(layer: Any, image: NDArray[np.float32]) -> NDArray[np.float32]:
     apart = layer.dilation_rate
     reach = [(k - 1) * d for k, d in zip(layer.kernel_size, apart, strict=True)]
     if layer.padding == "same":
-        image = np.pad(image, ((0, 0), *((r // 2, r - r // 2) for r in reach), (0, 0)))
+        sides = zip(image.shape[1:3], layer.strides, reach, strict=True)
+        image = np.pad(image, ((0, 0), *(_same_padding(n, s, r) for n, s, r in sides), (0, 0)))
     side = SIDE_DEPTHWISE if is_depthwise(layer) else SIDE
     step = [s * ceil(n / side) for s, n in zip(layer.strides, layer.output.shape[1:3], strict=True)]
     last = [n - r for n, r in zip(image.shape[1:3], reach, strict=True)]
@@ -113,3 +114,9 @@ def _patches(layer: Any, image: NDArray[np.float32]) -> NDArray[np.float32]:
         ],
         axis=3,
     )
+
+
+def _same_padding(size: int, stride: int, reach: int) -> tuple[int, int]:
+    """Zeros before and behind, as TensorFlow's "SAME" has them."""
+    total = max((ceil(size / stride) - 1) * stride + reach + 1 - size, 0)
+    return total // 2, total - total // 2

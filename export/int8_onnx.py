@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ def quantize_onnx(
     photo: Pixels,
     *,
     reduce_range: bool,
-    rounded: Weights | None = None,
+    rounded: Weights = MappingProxyType({}),
     in_float: Collection[str] = (),
 ) -> None:
     """Write `target`, an int8 QDQ model that takes uint8 pixels, from the float model `source` of `prepare_onnx`.
@@ -78,14 +79,14 @@ def quantize_onnx(
                 calibrate_method=quantization.CalibrationMethod.MinMax,
                 extra_options={"TensorQuantOverrides": overrides},
             )
-            model = onnx.load(target)
-            take_onnx(model.graph, rounded or {})
-            onnx.save(model, target)
-            feed_raw_onnx(target, entry)
     except Exception as error:  # the quantizer raises whatever its passes meet
         raise ModelError(
             f"{source.name} could not be quantized to int8 ({error}); export it with --format tflite"
         ) from error
+    model = onnx.load(target)
+    take_onnx(model.graph, rounded)
+    feed_raw_onnx(model, entry)
+    onnx.save(model, target)
 
 
 def _state(quantization: Any, low: float, high: float) -> list[dict[str, Any]]:

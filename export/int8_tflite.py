@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ def quantize_tflite(
     photo: Pixels,
     *,
     threads: int,
-    rounded: Weights | None = None,
+    rounded: Weights = MappingProxyType({}),
     in_float: Collection[str] = (),
 ) -> None:
     """Write `target`, an int8 model that takes uint8 pixels, from the float32 model `source`.
@@ -38,30 +39,41 @@ def quantize_tflite(
     what it needs ranges of. Weights are `rounded`, as `rounded_of` gives them, or rounded to nearest. Operators that
     compute the tensors `in_float` stay as they are. Raises ModelError when the quantizer fails.
     """
-    quantizer_module = need("litert_quantizer.quantizer", "export")
-    qtyping = need("litert_quantizer.qtyping", "export")
+    given = read_model(source)
+    entry = tflite_entry(given)
+    # Pixels are 0..255 by definition, not as far as the calibration photos happen to reach.
+    stated = {_input(source): (0.0, 255.0), entry.tensor: (entry.low, entry.high)}
     try:
         with quiet_stderr():
-            quantizer = quantizer_module.Quantizer(str(source), _recipe(qtyping, in_float))
-            key, name = _signature(source)
-            once = [{name: photo.astype(np.float32)}]  # a list: the quantizer asks for its length
-            known = quantizer.calibrate({key: once}, num_threads=threads)
-            entry = tflite_entry(source)
-            stated = {_input(source): (0.0, 255.0), entry.tensor: (entry.low, entry.high)}
-            for tensor, (low, high) in {**ranges, **stated}.items():
-                if tensor in known:
-                    _set_range(known[tensor], low, high)
-            result = quantizer.quantize(known, enable_progress_report=False)
-            # Not result.export_model: it writes through a memory map, and a full disk then kills the process.
-            model = read_model_bytes(bytes(result.quantized_model))
-            fit_biases(model, read_model(source))
-            take_tflite(model, rounded or {})
-            target.write_bytes(pack_model(model))
-            feed_raw_tflite(target, entry)
+            content = _quantized(source, {**ranges, **stated}, photo, in_float, threads)
     except (ValueError, RuntimeError, KeyError) as error:
         raise ModelError(
             f"{source.name} could not be quantized to int8 ({error}); export float with --no-int8"
         ) from error
+    model = read_model_bytes(content)
+    fit_biases(model, given)
+    take_tflite(model, rounded)
+    feed_raw_tflite(model, entry)
+    target.write_bytes(pack_model(model))
+
+
+def _quantized(
+    source: Path, ranges: Mapping[str, Range], photo: Pixels, in_float: Collection[str], threads: int
+) -> bytes:
+    """What litert-quantizer makes of a file."""
+    qtyping = need("litert_quantizer.qtyping", "export")
+    quantizer = need("litert_quantizer.quantizer", "export").Quantizer(
+        str(source), _recipe(qtyping, in_float)
+    )
+    key, name = _signature(source)
+    once = [{name: photo.astype(np.float32)}]  # a list: the quantizer asks for its length
+    known = quantizer.calibrate({key: once}, num_threads=threads)
+    for tensor, (low, high) in ranges.items():
+        if tensor in known:
+            _set_range(known[tensor], low, high)
+    result = quantizer.quantize(known, enable_progress_report=False)
+    # Not result.export_model: it writes through a memory map, and a full disk then kills the process.
+    return bytes(result.quantized_model)
 
 
 def _recipe(qtyping: Any, in_float: Collection[str]) -> Any:

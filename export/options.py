@@ -16,6 +16,9 @@ from edgecls.machine import Machine
 from edgecls.manifest import DOCUMENT, FORMATS, Limits, read_manifest
 from edgecls.runs import RunRecord
 
+# Raise it with any change after which the same run, options and packages make other files.
+RECIPE = 1
+
 _PACKAGES = (
     "tensorflow-cpu",
     "tensorflow",
@@ -57,7 +60,7 @@ def require_packages(options: ExportOptions) -> None:
     needed = ["keras", "tensorflow"]
     if "onnx" in options.formats:
         needed += ["tf2onnx", "onnx", "onnxruntime"]
-    if options.int8 and "tflite" in options.formats:
+    if (options.int8 or options.also) and "tflite" in options.formats:
         needed.append("litert_quantizer")
     absent = [name for name in needed if find_spec(name) is None]
     if absent:
@@ -68,8 +71,8 @@ def require_packages(options: ExportOptions) -> None:
 
 
 def export_versions() -> dict[str, str]:
-    """Versions of every installed package that has a part in an export."""
-    found = {"edgecls": __version__}
+    """Versions of all that has a part in an export, RECIPE among them."""
+    found = {"edgecls": __version__, "recipe": str(RECIPE)}
     for package in _PACKAGES:
         try:
             found[package] = version(package)

@@ -21,7 +21,7 @@ from edgecls.preprocess import Pixels
 from edgecls.progress import Announce
 from edgecls.runtime.arithmetic import arithmetic_for
 
-OURS = "channels equalised, per-channel weights rounded adaptively, ranges of least square error, biases corrected"
+OURS = "channels equalised, weights per channel rounded adaptively, ranges of least square error, biases corrected"
 METHODS = {"tflite": f"litert-quantizer, {OURS}", "onnx": f"onnxruntime QDQ, {OURS}"}
 
 
@@ -49,7 +49,10 @@ class Int8Source:
 def open_source(
     origin: Candidate, pixels: Pixels, *, machine: Machine, threads: int, announce: Announce
 ) -> Int8Source:
-    """Find the ranges of a float file. Raises ModelError when an activation is no number."""
+    """Find the ranges of a float file, beside which ROUNDED lies.
+
+    Raises ModelError when an activation is no number.
+    """
     opened = TfliteActivations if origin.format == "tflite" else OnnxActivations
     model = opened(origin.path, threads=threads)
     ranges = find_ranges(model.walk, pixels, tick=announce(f"{origin.format}, calibrating"))
@@ -100,7 +103,10 @@ def make(
 def make_int8(
     origin: Candidate, pixels: Pixels, *, machine: Machine, threads: int, announce: Announce
 ) -> Candidate:
-    """One int8 file for this machine and boards, not judged. Raises ModelError as `open_source` and `make` do."""
+    """One int8 file for this machine and boards, of what `make_float` made for int8, not judged.
+
+    Raises ModelError as `open_source` and `make` do.
+    """
     source = open_source(origin, pixels, machine=machine, threads=threads, announce=announce)
     target = source.candidate("int8")
     make(source, target, announce=announce)

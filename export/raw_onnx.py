@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from edgecls.errors import ModelError, need
@@ -30,18 +29,17 @@ def onnx_entry(graph: Any) -> Entry:
     return entry
 
 
-def feed_raw_onnx(path: Path, entry: Entry) -> None:
-    """Give the int8 model `path` a uint8 input that takes pixels as they are, in place.
+def feed_raw_onnx(model: Any, entry: Entry) -> None:
+    """Give an int8 model a uint8 input that takes pixels as they are, in place.
 
     The QuantizeLinear of the entry goes, with all before it but a Transpose. Raises ModelError when there is none.
     """
     onnx = need("onnx", "export")
-    model = onnx.load(path)
     graph = model.graph
     made = [n for n in graph.node if n.op_type == "QuantizeLinear" and n.input[0] == entry.tensor]
     if len(made) != 1:
         raise ModelError(
-            f"{path.name}: expected the scaled pixels '{entry.tensor}' quantized once, found {len(made)} times; "
+            f"int8 ONNX: expected the scaled pixels '{entry.tensor}' quantized once, found {len(made)} times; "
             "export float with --no-int8"
         )
     turned = [node for node in graph.node if node.op_type == "Transpose" and entry.tensor in node.output]
@@ -55,4 +53,3 @@ def feed_raw_onnx(path: Path, entry: Entry) -> None:
     graph.input.append(onnx.helper.make_tensor_value_info(NAME, onnx.TensorProto.UINT8, shape))
     graph.node.remove(made[0])
     prune(graph)
-    onnx.save(model, path)

@@ -3,36 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from edgecls.errors import ModelError, need
 from edgecls.export.raw_input import NAME, Entry, Step, find_entry
-from edgecls.export.tflite_graph import builtin_code, builtin_names, pack_model, read_model
+from edgecls.export.tflite_graph import builtin_code, builtin_names
 
 # Requantizing between 8-bit types came with the second version of QUANTIZE.
 QUANTIZE_VERSION = 2
 
 
-def tflite_entry(source: Path) -> Entry:
-    """Where the scaling of a float TFLite model ends."""
-    model = read_model(source)
+def tflite_entry(model: Any) -> Entry:
+    """Where the scaling of a float TFLite model, objects of the schema, ends."""
     graph = model.subgraphs[0]
     return find_entry(_name(graph, graph.inputs[0]), _steps(model))
 
 
-def feed_raw_tflite(path: Path, entry: Entry) -> None:
-    """Give the int8 model `path` a uint8 input that takes pixels as they are, in place.
+def feed_raw_tflite(model: Any, entry: Entry) -> None:
+    """Give an int8 model, objects of the schema, a uint8 input that takes pixels as they are, in place.
 
     What lies between the old input and the entry goes. The new first operator turns uint8 into int8 at the same
     scale, a flip of one bit, outside of XNNPACK's partition. Raises ModelError when the entry is not there as int8.
     """
     schema = need("ai_edge_litert.schema_py_generated", "export")
-    model = read_model(path)
     graph = model.subgraphs[0]
-    position = _find(graph, entry, path)
+    position = _find(graph, entry)
     _remove_above(graph, position)
     scaled = graph.tensors[position]
     image, quantization = schema.TensorT(), schema.QuantizationParametersT()
@@ -43,7 +40,6 @@ def feed_raw_tflite(path: Path, entry: Entry) -> None:
     image.buffer = 0  # by the schema, the empty one
     graph.tensors.append(image)
     _put_first(schema, model, len(graph.tensors) - 1, position)
-    path.write_bytes(pack_model(model))
 
 
 def _steps(model: Any) -> Iterator[Step]:
@@ -69,13 +65,13 @@ def _name(graph: Any, index: int) -> str:
     return str(graph.tensors[index].name.decode())
 
 
-def _find(graph: Any, entry: Entry, path: Path) -> int:
+def _find(graph: Any, entry: Entry) -> int:
     schema = need("ai_edge_litert.schema_py_generated", "export")
     for position, tensor in enumerate(graph.tensors):
         if tensor.name.decode() == entry.tensor and tensor.type == schema.TensorType.INT8:
             return position
     raise ModelError(
-        f"{path.name}: expected the scaled pixels '{entry.tensor}' as int8, found them in float; "
+        f"int8 TFLite: expected the scaled pixels '{entry.tensor}' as int8, found them in float; "
         "export float with --no-int8"
     )
 

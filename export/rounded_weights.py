@@ -38,10 +38,8 @@ class RoundedLayer:
 
 def save_rounded(path: Path, layers: Sequence[RoundedLayer]) -> None:
     """Write an .npz that `rounded_of` reads."""
-    np.savez(
-        path,
-        **{f"{i}.{name}": table for i, layer in enumerate(layers) for name, table in vars(layer).items()},
-    )
+    tables = {f"{i}.{name}": table for i, layer in enumerate(layers) for name, table in vars(layer).items()}
+    np.savez(path, **tables)
 
 
 def rounded_of(origin: Path, saved: Path) -> Weights:
@@ -56,11 +54,11 @@ def rounded_of(origin: Path, saved: Path) -> Weights:
 def take_tflite(model: Any, rounded: Weights) -> None:
     """Into the int8 model, objects of the schema, in place."""
     types = need("ai_edge_litert.schema_py_generated", "export").TensorType
-    for _, weights, _, output in layers_with_bias(model, types.INT32):
-        values = rounded.get(output.name.decode())
-        if values is not None:
-            scale, axis = weights.quantization.scale, int(weights.quantization.quantizedDimension)
-            store_constant(model, weights, _steps(values, np.asarray(scale), axis))
+    for layer in layers_with_bias(model):
+        if layer.weights.type == types.INT8 and layer.name in rounded:
+            found = layer.weights.quantization
+            steps = _steps(rounded[layer.name], np.asarray(found.scale), int(found.quantizedDimension))
+            store_constant(model, layer.weights, steps)
 
 
 def take_onnx(graph: Any, rounded: Weights) -> None:
@@ -77,35 +75,33 @@ def take_onnx(graph: Any, rounded: Weights) -> None:
             constants[node.input[0]].CopyFrom(helper.from_array(steps, node.input[0]))
 
 
-def _of_tflite(model: Any, layers: Sequence[RoundedLayer]) -> dict[str, Table]:
+def _of_tflite(model: Any, layers: list[RoundedLayer]) -> dict[str, Table]:
     """Of convolutions (outputs, h, w, inputs) or (1, h, w, outputs), and of dense layers (outputs, inputs)."""
     types = need("ai_edge_litert.schema_py_generated", "export").TensorType
     found = {}
-    for _, weights, _, output in layers_with_bias(model, types.FLOAT32):
-        values = read_constant(model, weights, np.float32).reshape(weights.shape)
-        axis = 3 if values.ndim == 4 and len(values) == 1 else 0
-        outputs_first = np.moveaxis(values, axis, 0)
-        table = rounded_table(outputs_first.reshape(len(outputs_first), -1), layers)
-        if table is not None:
-            found[output.name.decode()] = np.moveaxis(table.reshape(outputs_first.shape), 0, axis)
+    for layer in layers_with_bias(model):
+        if layer.weights.type == types.FLOAT32:
+            values = read_constant(model, layer.weights, np.float32).reshape(layer.weights.shape)
+            order = (3, 1, 2, 0) if layer.kind == "DEPTHWISE_CONV_2D" else tuple(range(values.ndim))
+            rounded = _rounded(values, order, layers)
+            if rounded is not None:
+                found[layer.name] = rounded
     return found
 
 
-def _of_onnx(graph: Any, layers: Sequence[RoundedLayer]) -> dict[str, Table]:
+def _of_onnx(graph: Any, layers: list[RoundedLayer]) -> dict[str, Table]:
     """Of convolutions (outputs, inputs, h, w), and of dense layers (outputs, inputs) or (inputs, outputs)."""
-    found = {}
+    found: dict[str, Table] = {}
     for node, values in _onnx_weights(graph):
         if node.op_type == "Conv":
             order: tuple[int, ...] = (0, *range(2, values.ndim), 1)
-        elif values.ndim == 2:
+        else:
             transposed = any(one.name == "transB" and one.i for one in node.attribute)
             order = (0, 1) if transposed else (1, 0)
-        else:
-            continue
-        outputs_first = values.transpose(order)
-        table = rounded_table(outputs_first.reshape(len(outputs_first), -1), layers)
-        if table is not None:
-            found[node.input[1]] = table.reshape(outputs_first.shape).transpose(np.argsort(order))
+        if values.ndim == len(order) and node.input[1] not in found:
+            rounded = _rounded(values, order, layers)
+            if rounded is not None:
+                found[node.input[1]] = rounded
     return found
 
 
@@ -118,12 +114,23 @@ def _onnx_weights(graph: Any) -> Iterator[tuple[Any, Table]]:
             yield node, helper.to_array(constants[node.input[1]])
 
 
-def rounded_table(found: Table, layers: Sequence[RoundedLayer]) -> Table | None:
-    """What the layer that has these weights, (outputs, inputs), but for a factor of each output, was rounded to."""
-    for layer in layers:
+def _rounded(values: Table, order: tuple[int, ...], layers: list[RoundedLayer]) -> Table | None:
+    """A constant rounded, in its own layout; in `order` its axes are outputs, rows, columns and channels."""
+    turned = values.transpose(order)
+    table = rounded_table(turned.reshape(len(turned), -1), layers)
+    return None if table is None else table.reshape(turned.shape).transpose(np.argsort(order))
+
+
+def rounded_table(found: Table, layers: list[RoundedLayer]) -> Table | None:
+    """What the layer that has these weights, (outputs, inputs), but for a factor of each output, was rounded to.
+
+    It goes to the end of `layers`: of two with the same weights each is found once, in the order of the model.
+    """
+    for i, layer in enumerate(layers):
         if layer.before.shape == found.shape and _factors(found[:FEW], layer.before[:FEW]) is not None:
             factors = _factors(found, layer.before)
             if factors is not None:
+                layers.append(layers.pop(i))
                 return factors[:, None] * layer.after
     return None
 

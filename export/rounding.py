@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from edgecls.errors import ModelError
 from edgecls.export.input_moments import Array, columns_of, is_depthwise, second_moments
 from edgecls.export.rounded_weights import LEVELS, RoundedLayer
 from edgecls.preprocess import Pixels
@@ -25,19 +26,23 @@ BLOCK = 128  # columns after which the rest is brought up to date
 
 
 def round_weights(keras: Any, model: Any, pixels: Pixels) -> list[RoundedLayer]:
-    """Make the weights of a functional model multiples of what will be their steps in int8, in place.
+    """Weights of a functional model's layers as multiples of what will be their steps in int8, in the model's order.
 
     The step is a channel's largest magnitude over LEVELS. `pixels` are photos, uint8 RGB (n, h, w, 3), of which PHOTOS
-    are enough. Layers with more than MOST inputs stay as they are; the others are returned.
+    are enough. Layers with more than MOST inputs are left out, and those with a kernel that `columns_of` does not know.
+    Raises ModelError for inputs of a layer that are no numbers.
     """
     layers = [layer for layer in model.layers if 1 < columns_of(layer) <= MOST]
     done = []
     for group in _groups(layers):
         for layer, moments in zip(group, second_moments(keras, model, group, pixels), strict=True):
-            kernel, *bias = layer.get_weights()
-            rows = _as_rows(kernel, depthwise=is_depthwise(layer))
+            if not np.isfinite(moments).all():
+                raise ModelError(
+                    f"layer '{layer.name}': expected inputs that are numbers, found NaN or infinite ones on "
+                    "photos; train with a lower --learning-rate, or export float with --no-int8"
+                )
+            rows = _as_rows(layer.get_weights()[0], depthwise=is_depthwise(layer))
             rounded = gptq(rows.copy(), np.abs(rows).max(axis=-1) / LEVELS, moments)
-            layer.set_weights([_as_kernel(rounded, kernel.shape, depthwise=is_depthwise(layer)), *bias])
             done.append(RoundedLayer(_as_table(rows), _as_table(rounded)))
     return done
 
@@ -81,10 +86,6 @@ def _as_rows(kernel: Array, *, depthwise: bool) -> Array:
     if depthwise:
         return kernel.reshape(-1, 1, kernel.shape[2]).T.astype(np.float64)
     return kernel.reshape(1, -1, kernel.shape[-1]).swapaxes(1, 2).astype(np.float64)
-
-
-def _as_kernel(rows: Array, shape: tuple[int, ...], *, depthwise: bool) -> Array:
-    return (rows.T if depthwise else rows.swapaxes(1, 2)).reshape(shape).astype(np.float32)
 
 
 def _as_table(rows: Array) -> NDArray[np.float32]:

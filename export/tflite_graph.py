@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from edgecls.errors import need
+
+LAYERS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
 
 def read_model(path: Path) -> Any:
@@ -49,14 +52,32 @@ def builtin_names() -> dict[int, str]:
     return {number: name for name, number in vars(operators).items() if isinstance(number, int)}
 
 
-def layers_with_bias(model: Any, of_bias: int) -> Iterator[tuple[Any, Any, Any, Any]]:
-    """Input, weights, bias and output of each operator whose weights and bias, of a type, are constants, as tensors."""
-    graph = model.subgraphs[0]
-    for op in graph.operators:
-        if len(op.inputs) == 3 and op.inputs[2] >= 0 and graph.tensors[op.inputs[2]].type == of_bias:
+@dataclass(frozen=True)
+class Layer:
+    """A convolution or dense layer: its kind, its operator's position in the graph, and its tensors."""
+
+    kind: str
+    position: int
+    image: Any
+    weights: Any
+    bias: Any
+    output: Any
+
+    @property
+    def name(self) -> str:
+        """That of its output, one in the float file and in the int8 file made from it."""
+        return str(self.output.name.decode())
+
+
+def layers_with_bias(model: Any) -> Iterator[Layer]:
+    """The layers whose weights and bias are constants, in the order they are computed."""
+    graph, names = model.subgraphs[0], builtin_names()
+    for position, op in enumerate(graph.operators):
+        kind = names[builtin_code(model, op)]
+        if kind in LAYERS and len(op.inputs) == 3 and op.inputs[2] >= 0:
             image, weights, bias = (graph.tensors[i] for i in op.inputs)
             if all(model.buffers[one.buffer].data is not None for one in (weights, bias)):
-                yield image, weights, bias, graph.tensors[op.outputs[0]]
+                yield Layer(kind, position, image, weights, bias, graph.tensors[op.outputs[0]])
 
 
 def read_constant(model: Any, tensor: Any, dtype: DTypeLike) -> NDArray[Any]:

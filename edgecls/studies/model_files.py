@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edgecls.data import Loaded, load_pixels
 from edgecls.errors import DeviceError, EdgeclsError, ModelError
+from edgecls.export.options import export_versions
 from edgecls.files import new_folder, read_json, write_json
 from edgecls.machine import Machine
 from edgecls.metrics import Proportion, top1
@@ -42,12 +43,16 @@ class Making:
 
 @dataclass(frozen=True)
 class Made:
-    """What was made: sizes in bytes, and int8's accuracy on the cell's test photos; `note`: why there is none."""
+    """What was made, with which versions: sizes in bytes, and int8's accuracy on the cell's test photos.
+
+    `note`: why there is none.
+    """
 
     float_bytes: int
     int8_bytes: int | None
     int8_top1: Proportion | None
     note: str
+    versions: dict[str, str]
 
 
 def make_files(making: Making, hear: Callable[[Step], None]) -> Made:
@@ -78,10 +83,12 @@ def _make_anew(making: Making, hear: Callable[[Step], None]) -> Made:
 
 
 def _find(target: Path) -> Made | None:
-    """What was made there before; when another edgecls wrote the document, or damage did, or a file is lost, nothing."""
+    """What was made there before; with other versions, damaged, or with a file lost, it is nothing."""
     try:
         made = _read(target)
     except ModelError:
+        return None
+    if made.versions != export_versions():
         return None
     files = (FLOAT,) if made.note else (FLOAT, INT8)
     return made if all((target / name).is_file() for name in files) else None
@@ -115,7 +122,7 @@ def _make(making: Making, send: Send) -> None:
             accuracy = _measure(
                 folder / INT8, test, threads=making.threads, tick=announce("int8, test photos")
             )
-        made = Made(floats[0].path.stat().st_size, size, accuracy, note)
+        made = Made(floats[0].path.stat().st_size, size, accuracy, note, export_versions())
         for path in folder.iterdir():
             if path.name not in (FLOAT, INT8):
                 path.unlink()

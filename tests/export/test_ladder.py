@@ -208,8 +208,8 @@ def float_weights(path: Path) -> dict[str, Any]:
     if path.suffix == ".tflite":
         model = read_model(path)
         return {
-            output.name.decode(): read_constant(model, weights, np.float32).reshape(weights.shape)
-            for _, weights, _, output in layers_with_bias(model, FLOAT32)
+            layer.name: read_constant(model, layer.weights, np.float32).reshape(layer.weights.shape)
+            for layer in layers_with_bias(model)
         }
     onnx = pytest.importorskip("onnx")
     return {t.name: onnx.numpy_helper.to_array(t) for t in onnx.load(path).graph.initializer}
@@ -219,10 +219,12 @@ def int8_weights(path: Path) -> dict[str, Any]:
     """Those of an int8 model in real numbers, by the same names; its first axis is that of the scales."""
     if path.suffix == ".tflite":
         model, found = read_model(path), {}
-        for _, weights, _, output in layers_with_bias(model, INT32):
-            assert weights.quantization.quantizedDimension == 0
-            steps = read_constant(model, weights, np.int8).reshape(weights.shape)
-            found[output.name.decode()] = steps * np.reshape(weights.quantization.scale, (-1, 1, 1, 1))
+        for layer in layers_with_bias(model):
+            weights = layer.weights
+            if weights.type == INT8:
+                assert weights.quantization.quantizedDimension == 0
+                steps = read_constant(model, weights, np.int8).reshape(weights.shape)
+                found[layer.name] = steps * np.reshape(weights.quantization.scale, (-1, 1, 1, 1))
         return found
     there = float_weights(path)
     whole = {name: values for name, values in there.items() if values.dtype == np.int8 and values.ndim == 4}

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edgecls.errors import ModelError
 from edgecls.export.input_moments import samples_of, shrunk
 from edgecls.export.rounded_weights import LEVELS
 from edgecls.export.rounding import gptq, round_weights
@@ -85,6 +86,7 @@ def layers(keras: Any) -> dict[str, Layer]:
     return {
         "valid": lambda x: kinds.Conv2D(4, 3, name="it")(x),
         "strided": lambda x: kinds.Conv2D(4, 2, strides=2, name="it")(x),
+        "strided, padded": lambda x: kinds.Conv2D(4, 3, strides=2, padding="same", name="it")(x),
         "dilated": lambda x: kinds.Conv2D(4, 3, dilation_rate=2, name="it")(x),
         "pointwise": lambda x: kinds.Conv2D(4, 1, name="it")(x),
         "depthwise": lambda x: kinds.DepthwiseConv2D(3, name="it")(x),
@@ -92,7 +94,9 @@ def layers(keras: Any) -> dict[str, Layer]:
     }
 
 
-@pytest.mark.parametrize("kind", ["valid", "strided", "dilated", "pointwise", "depthwise", "dense"])
+@pytest.mark.parametrize(
+    "kind", ["valid", "strided", "strided, padded", "dilated", "pointwise", "depthwise", "dense"]
+)
 def test_samples_are_what_a_layer_multiplies(keras: Any, kind: str) -> None:
     """Products of them and the weights are the layer's outputs, up to the order of positions."""
     model = network(keras, layers(keras)[kind])
@@ -130,14 +134,22 @@ def test_few_samples_shrink_to_inputs_with_nothing_in_common() -> None:
 
 
 @pytest.mark.parametrize("kind", ["valid", "depthwise", "dense"])
-def test_every_layer_of_a_network_is_rounded_with_its_bias_untouched(keras: Any, kind: str) -> None:
+def test_every_layer_of_a_network_is_rounded(keras: Any, kind: str) -> None:
     model = network(keras, layers(keras)[kind])
-    before = {layer.name: layer.get_weights() for layer in model.layers if layer.get_weights()}
-    round_weights(keras, model, PICTURES)
-    for name, (kernel, bias) in before.items():
-        rounded, kept = model.get_layer(name).get_weights()
-        axis = (0, 1) if name == "it" and kind == "depthwise" else tuple(range(kernel.ndim - 1))
-        steps = rounded / (np.abs(kernel).max(axis=axis, keepdims=True) / LEVELS)
-        np.testing.assert_allclose(steps, np.rint(steps), atol=1e-3)
-        assert not np.array_equal(rounded, kernel)
-        np.testing.assert_array_equal(kept, bias)
+    kernels = [layer.get_weights()[0] for layer in model.layers if layer.get_weights()]
+    rounded = round_weights(keras, model, PICTURES)
+    for kernel, one in zip(kernels, rounded, strict=True):
+        depthwise = kernel.shape[-1] == 1
+        by_output = kernel.reshape(-1, kernel.shape[-2 if depthwise else -1]).T
+        np.testing.assert_array_equal(one.before, by_output)
+        step = np.abs(by_output).max(axis=1, keepdims=True) / LEVELS
+        np.testing.assert_allclose(one.after / step, np.rint(one.after / step), atol=1e-3)
+        assert not np.array_equal(one.before, one.after)
+
+
+def test_inputs_that_are_no_numbers_are_named_by_their_layer(keras: Any) -> None:
+    model = network(keras, layers(keras)["pointwise"])
+    first = next(layer for layer in model.layers if layer.get_weights())
+    first.set_weights([np.full_like(weights, 1e38) for weights in first.get_weights()])
+    with pytest.raises(ModelError, match=r"layer 'it': expected inputs that are numbers, .* --no-int8"):
+        round_weights(keras, model, PICTURES)

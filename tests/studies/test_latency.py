@@ -10,6 +10,7 @@ import pytest
 
 from edgecls.devices.detect import detect_machine
 from edgecls.errors import DataError
+from edgecls.export.options import export_versions
 from edgecls.metrics import wilson
 from edgecls.records import to_record
 from edgecls.studies import latency, model_files
@@ -48,7 +49,7 @@ def timed(folder: Path, cell: CellResult = CELL, *, model: bytes = b"model") -> 
     target = folder / "models" / "abc"
     target.mkdir(parents=True, exist_ok=True)
     (target / FLOAT).write_bytes(model)
-    made = {"abc": (cell, target, Made(5, None, None, "no int8"))}
+    made = {"abc": (cell, target, Made(5, None, None, "no int8", {}))}
     (result,) = _timed(made, folder, detect_machine(), print)
     return result
 
@@ -113,7 +114,7 @@ def test_model_files_of_another_edgecls_count_as_none(tmp_path: Path, text: str 
     assert _find(tmp_path) is None
 
 
-WHOLE = Made(5, 5, wilson(9, 12), "")
+WHOLE = Made(5, 5, wilson(9, 12), "", export_versions())
 
 
 def keep(folder: Path, made: Made, *files: str) -> None:
@@ -125,6 +126,11 @@ def keep(folder: Path, made: Made, *files: str) -> None:
 def test_model_files_are_found_again(tmp_path: Path) -> None:
     keep(tmp_path, WHOLE, FLOAT, INT8)
     assert _find(tmp_path) == WHOLE
+
+
+def test_model_files_of_other_versions_are_made_again(tmp_path: Path) -> None:
+    keep(tmp_path, replace(WHOLE, versions=WHOLE.versions | {"keras": "2.0"}), FLOAT, INT8)
+    assert _find(tmp_path) is None
 
 
 @pytest.mark.parametrize("lost", [FLOAT, INT8])
@@ -140,7 +146,9 @@ def making(tmp_path: Path) -> Making:
     return Making(cell, "key", tmp_path / "run", tmp_path, {}, threads=1, machine=detect_machine())
 
 
-MISSING = Made(5, None, None, "this step needs the package 'litert_quantizer'")
+MISSING = replace(
+    WHOLE, int8_bytes=None, int8_top1=None, note="this step needs the package 'litert_quantizer'"
+)
 
 
 def test_int8_that_could_not_be_made_is_tried_again(
