@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,15 @@ PHOTOS = {"blue": 67, "green": 67, "red": 66}
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory, plant: Callable[..., Path]) -> Path:
     return plant(tmp_path_factory.mktemp("photos") / "tints", PHOTOS)
+
+
+@pytest.fixture(autouse=True)
+def forgotten() -> Iterator[None]:
+    """What Keras holds of a network, gigabytes of a large one, ends with its test."""
+    yield
+    if "keras" in sys.modules:
+        sys.modules["keras"].utils.clear_session()
+    gc.collect()
 
 
 @pytest.mark.parametrize("name", NETWORKS)
