@@ -21,7 +21,7 @@ from edgecls.preprocess import Pixels
 from edgecls.progress import Announce
 from edgecls.runtime.arithmetic import arithmetic_for
 
-OURS = "channels equalised, weights per channel rounded adaptively, ranges of least square error, biases corrected"
+OURS = "channels equalised, per-channel weights rounded adaptively, ranges of least square error, biases corrected"
 METHODS = {"tflite": f"litert-quantizer, {OURS}", "onnx": f"onnxruntime QDQ, {OURS}"}
 
 
