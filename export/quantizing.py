@@ -21,7 +21,10 @@ from edgecls.preprocess import Pixels
 from edgecls.progress import Announce
 from edgecls.runtime.arithmetic import arithmetic_for
 
-OURS = "channels equalised, per-channel weights rounded adaptively, ranges of least square error, biases corrected"
+OURS = (
+    "channels equalised, per-channel weights rounded adaptively (of 7 bits: to nearest), ranges of least square error, "
+    "biases corrected"
+)
 METHODS = {"tflite": f"litert-quantizer, {OURS}", "onnx": f"onnxruntime QDQ, {OURS}"}
 
 
