@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ class Prediction:
     """The best label of one picture and the runners-up.
 
     `confidence` is a probability after temperature; `unknown` says that it lies below the threshold.
-    `top` holds (label, confidence), best first.
+    `top` holds (label, confidence), best first, `scores` the confidence of every class, float32 (classes,).
     """
 
     index: int
@@ -25,6 +25,9 @@ class Prediction:
     confidence: float
     unknown: bool
     top: tuple[tuple[str, float], ...]
+    scores: NDArray[np.float32] = field(
+        default_factory=lambda: np.zeros(0, np.float32), repr=False, compare=False
+    )
 
 
 def apply_temperature(probabilities: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
@@ -59,4 +62,5 @@ def predict(
         confidence=confidence,
         unknown=confidence < threshold,
         top=tuple((labels[int(i)], float(scores[i])) for i in order),
+        scores=scores,
     )

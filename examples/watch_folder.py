@@ -5,7 +5,7 @@ import sys
 from edgecls.bundle import Bundle, find_bundle
 from edgecls.runtime.classifier import open_classifier
 from edgecls.runtime.model_file import ModelFile
-from edgecls.runtime.sources import open_source
+from edgecls.runtime.sources.grammar import open_source
 
 bundle = Bundle.open(find_bundle(None))
 classifier = open_classifier(ModelFile.from_bundle(bundle, bundle.variant()))

@@ -11,7 +11,7 @@ from edgecls.images import read_photo
 from edgecls.prediction import Prediction
 from edgecls.progress import Tick
 from edgecls.runtime.classifier import Classifier
-from edgecls.runtime.photos import find_photos
+from edgecls.runtime.sources.photos import find_photos
 
 
 @dataclass(frozen=True)

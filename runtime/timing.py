@@ -15,7 +15,7 @@ from edgecls.errors import DataError
 Clock = Callable[[], int]
 monotonic: Clock = time.monotonic_ns
 
-SAMPLES_KEPT = 100_000
+SAMPLES_KEPT = 10_000
 
 
 def elapsed_ms(start_ns: int, end_ns: int) -> float:

@@ -60,7 +60,7 @@ def _document(selection: Selection, engine: str, answers: list[Answer]) -> dict[
 
 
 def _record(answer: Answer) -> dict[str, Any]:
-    from edgecls.runtime.sinks import prediction_record
+    from edgecls.runtime.sinks.records import prediction_record
 
     if answer.prediction is None:
         return {"path": answer.path, "error": answer.fault}

@@ -2,99 +2,153 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from edgecls.cli.console import print_table, say
-from edgecls.errors import UsageError
+from edgecls.cli.console import say
 
-if TYPE_CHECKING:
-    from edgecls.runtime.classifier import Classifier
-    from edgecls.runtime.selection import Selection
-    from edgecls.runtime.sinks import Sink, Start, Summary
-    from edgecls.runtime.sources import FrameSource
-
-SOURCES = "Camera number, /dev/videoN, photo, video, folder, glob or synthetic://640x480@30."
+SOURCES = (
+    "Camera number, /dev/videoN, csi://0, picamera://0, rtsp://..., http://..., gst:PIPELINE, photo, video, folder, "
+    "glob or synthetic://640x480@30."
+)
 BUNDLE = "Bundle: its folder, its name below ./bundles, or one .tflite or .onnx; by default the newest."
+
+MODEL, CAMERA, DECIDE, SINKS = "Model", "Source", "Decisions", "Where results go"
 
 
 def command(
     bundle: Annotated[str | None, typer.Argument(help=BUNDLE)] = None,
-    camera: Annotated[str, typer.Option(metavar="SOURCE", help=SOURCES)] = "0",
-    model: Annotated[Path | None, typer.Option(help="One .tflite or .onnx made by edgecls export.")] = None,
-    format: Annotated[str | None, typer.Option(help="tflite or onnx.")] = None,
-    precision: Annotated[str | None, typer.Option(help="float32, float16, int8 or int8-avx2.")] = None,
-    engine: Annotated[str | None, typer.Option(help="litert, tflite-runtime, onnxruntime or null.")] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="By default one a core, at most 4.")] = None,
-    max_frames: Annotated[int | None, typer.Option(min=1, help="Stop after so many results.")] = None,
-    top: Annotated[int, typer.Option(min=1, help="How many labels a result names.")] = 5,
-    live: Annotated[bool, typer.Option("--live", help="Replay files as a camera would see them.")] = False,
-    fps: Annotated[float | None, typer.Option(help="Frames a second, of a camera or with --live.")] = None,
-    size: Annotated[str | None, typer.Option(metavar="WxH", help="Frame size to ask a camera for.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="JSON lines on stdout.")] = False,
+    camera: Annotated[str, typer.Option(metavar="SOURCE", help=SOURCES, rich_help_panel=CAMERA)] = "0",
+    size: Annotated[
+        str | None,
+        typer.Option(metavar="WxH", help="Frame size to ask a camera for.", rich_help_panel=CAMERA),
+    ] = None,
+    fps: Annotated[
+        float | None,
+        typer.Option(help="Frames a second, of a camera or with --live.", rich_help_panel=CAMERA),
+    ] = None,
+    rotate: Annotated[
+        int, typer.Option(help="Turn pictures clockwise by 90, 180 or 270 degrees.", rich_help_panel=CAMERA)
+    ] = 0,
+    roi: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WxH+X+Y", help="Look at this part of the (turned) picture only.", rich_help_panel=CAMERA
+        ),
+    ] = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="Replay files as a camera would see them.", rich_help_panel=CAMERA)
+    ] = False,
+    wait: Annotated[
+        bool,
+        typer.Option(
+            "--wait", help="Wait for a camera that is absent at the start, too.", rich_help_panel=CAMERA
+        ),
+    ] = False,
+    max_age: Annotated[
+        float | None,
+        typer.Option(
+            metavar="MS", min=1, help="A live frame that is older gives no result.", rich_help_panel=CAMERA
+        ),
+    ] = None,
+    max_frames: Annotated[
+        int | None, typer.Option(min=1, help="Stop after so many results.", rich_help_panel=CAMERA)
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="One .tflite or .onnx made by edgecls export.", rich_help_panel=MODEL)
+    ] = None,
+    format: Annotated[str | None, typer.Option(help="tflite or onnx.", rich_help_panel=MODEL)] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="float32, float16, int8 or int8-avx2.", rich_help_panel=MODEL)
+    ] = None,
+    engine: Annotated[
+        str | None, typer.Option(help="litert, tflite-runtime, onnxruntime or null.", rich_help_panel=MODEL)
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="By default one a core, at most 4.", rich_help_panel=MODEL)
+    ] = None,
+    top: Annotated[
+        int, typer.Option(min=1, help="How many labels a result names.", rich_help_panel=MODEL)
+    ] = 5,
+    smooth: Annotated[
+        float,
+        typer.Option(
+            metavar="S", help="Time constant of the smoothing of probabilities, in s.", rich_help_panel=DECIDE
+        ),
+    ] = 0.5,
+    confirm: Annotated[
+        str,
+        typer.Option(
+            metavar="K/N", help="A label comes when K of N frames are for it.", rich_help_panel=DECIDE
+        ),
+    ] = "3/5",
+    hysteresis: Annotated[
+        float,
+        typer.Option(
+            help="How much more it takes to replace a label than to keep it.", rich_help_panel=DECIDE
+        ),
+    ] = 0.1,
+    hold: Annotated[
+        float, typer.Option(metavar="S", help="A label stays at least so long, in s.", rich_help_panel=DECIDE)
+    ] = 1.0,
+    json: Annotated[
+        bool, typer.Option("--json", help="JSON lines on stdout.", rich_help_panel=SINKS)
+    ] = False,
+    jsonl: Annotated[
+        Path | None, typer.Option(help="JSON lines into this file, or - for stdout.", rich_help_panel=SINKS)
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option(help="A row for each result into this file.", rich_help_panel=SINKS)
+    ] = None,
+    rotate_mb: Annotated[
+        float,
+        typer.Option(
+            min=0.001, help="Such a file is set aside at this size, and begun anew.", rich_help_panel=SINKS
+        ),
+    ] = 100.0,
+    rotate_keep: Annotated[
+        int, typer.Option(min=0, help="How many files that were set aside stay.", rich_help_panel=SINKS)
+    ] = 5,
 ) -> None:
     """Classify what a camera sees until Ctrl-C; the newest frame always wins.
 
-    Files are replayed one by one, none left out, unless --live.
+    A camera that fails is opened again until it works. Files are replayed one by one, none left out, unless --live.
     """
     from edgecls.runtime.stopping import stop_on_signals
 
     with stop_on_signals() as stop:
+        from edgecls.cli.run_parts import (
+            Files,
+            make_sinks,
+            make_start,
+            make_watcher,
+            print_summary,
+            read_size,
+            read_votes,
+        )
         from edgecls.runtime.classifier import open_classifier
         from edgecls.runtime.pipeline import Pipeline
         from edgecls.runtime.selection import select_model
-        from edgecls.runtime.sources import open_source
+        from edgecls.runtime.sources.grammar import Asked, open_source
+        from edgecls.runtime.watcher import Steadiness
 
-        asked_size = _size(size)
+        asked = Asked(fps=fps, size=read_size(size), live=live, patient=wait, rotate=rotate, roi=roi)
+        steadiness = Steadiness(smooth, *read_votes(confirm), hysteresis, hold)
         selection = select_model(bundle, file=model, format=format, precision=precision, engine=engine)
         say(f"using {selection.description}")
         classifier = open_classifier(selection.model, engine=engine, threads=threads, top_k=top)
-        with open_source(camera, fps=fps, size=asked_size, live=live) as source:
-            pipeline = Pipeline(source, classifier, _sinks(json), stop=stop, max_frames=max_frames)
-            summary = pipeline.run(_start(source, selection, classifier))
-    if not json:
-        _print_summary(summary)
-
-
-def _size(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    width, _, height = text.partition("x")
-    if not (width.isdecimal() and height.isdecimal()):
-        raise UsageError(f"--size expects WIDTHxHEIGHT, found '{text}'; try 1280x720")
-    return int(width), int(height)
-
-
-def _sinks(json: bool) -> list[Sink]:
-    from edgecls.runtime.sinks import JsonLinesSink
-    from edgecls.runtime.terminal import TerminalSink
-
-    terminal = TerminalSink(sys.stderr)
-    return [JsonLinesSink(sys.stdout), terminal] if json else [terminal]
-
-
-def _start(source: FrameSource, selection: Selection, classifier: Classifier) -> Start:
-    from edgecls.runtime.sinks import Start
-
-    model, engine = selection.model, classifier.engine
-    return Start(
-        source=source.name,
-        live=source.live,
-        bundle=selection.bundle.name if selection.bundle else None,
-        model=model.path.name,
-        network=model.card.network,
-        precision=model.card.precision,
-        engine=engine.name,
-        arithmetic=engine.arithmetic,
-        threads=engine.threads,
-        labels=model.card.labels,
-    )
-
-
-def _print_summary(summary: Summary) -> None:
-    rows = [[stage, f"{p.p50:.2f}", f"{p.p90:.2f}", f"{p.p99:.2f}"] for stage, p in summary.stages_ms.items()]
-    if rows:
-        print_table(f"Stages of {summary.frames} frames, ms", ["stage", "p50", "p90", "p99"], rows)
+        to_stdout = json or str(jsonl) == "-"
+        sinks = make_sinks(
+            to_stdout=to_stdout, jsonl=jsonl, csv=csv, files=Files(int(rotate_mb * 1e6), rotate_keep)
+        )
+        with open_source(camera, asked) as source:
+            watcher = make_watcher(source, selection, steadiness)
+            pipeline = Pipeline(
+                source, classifier, sinks,
+                watcher=watcher, stop=stop, max_frames=max_frames, max_age_ms=max_age,
+            )  # fmt: skip
+            summary = pipeline.run(make_start(source, selection, classifier))
+    if not to_stdout:
+        print_summary(summary)

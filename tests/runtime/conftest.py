@@ -16,11 +16,12 @@ from edgecls.bundle import Bundle
 from edgecls.labels import Labels
 from edgecls.machine import Machine
 from edgecls.preprocess import Preprocess
-from edgecls.runtime.capture import quiet_opencv
 from edgecls.runtime.classifier import Classifier
 from edgecls.runtime.decision import FrameByFrame
-from edgecls.runtime.sinks import Result, Start, Summary
-from edgecls.runtime.sources import Closing, Fault, Frame
+from edgecls.runtime.sinks.sink import QuietSink, Result, Start, Summary
+from edgecls.runtime.sources.capture import quiet_opencv
+from edgecls.runtime.sources.source import Closing, Fault, Frame
+from edgecls.runtime.watcher import Event
 from edgecls.tensors import TensorSpec
 
 TINY = Path(__file__).parents[1] / "data" / "tiny"
@@ -74,9 +75,11 @@ class FakeSource(Closing):
         live: bool = False,
         pause_s: float = 0.0,
         block: bool = False,
+        endless: bool = False,
     ) -> None:
         self.name = "fake"
         self.live = live
+        self.endless = endless
         self.patience_s = 0.3
         self.faults: deque[Fault] = deque()
         self.closed = False
@@ -97,13 +100,15 @@ class FakeSource(Closing):
         self.closed = True
 
 
-class ListSink:
+class ListSink(QuietSink):
     """Keeps what it is given."""
 
     def __init__(self) -> None:
+        super().__init__("list")
         self.starts: list[Start] = []
         self.results: list[Result] = []
-        self.faults: list[Fault] = []
+        self.events: list[Event] = []
+        self.told: list[Fault] = []
         self.summaries: list[Summary] = []
 
     def start(self, start: Start) -> None:
@@ -112,8 +117,11 @@ class ListSink:
     def result(self, result: Result) -> None:
         self.results.append(result)
 
+    def event(self, event: Event) -> None:
+        self.events.append(event)
+
     def fault(self, fault: Fault) -> None:
-        self.faults.append(fault)
+        self.told.append(fault)
 
     def close(self, summary: Summary) -> None:
         self.summaries.append(summary)

@@ -11,8 +11,8 @@ import pytest
 
 from edgecls.errors import DataError, DeviceError, ModelError
 from edgecls.runtime.pipeline import Pipeline
-from edgecls.runtime.sinks import SinkClosed, Start
-from edgecls.runtime.sources import Fault, Frame
+from edgecls.runtime.sinks.sink import SinkClosed, Start
+from edgecls.runtime.sources.source import Fault, Frame
 
 Frames = Callable[[int], list[Frame]]
 
@@ -23,7 +23,7 @@ def test_every_frame_of_files_is_classified_in_order(
     summary = Pipeline(source(frames(5)), classifier(sleep_s=0.002), [sink]).run(start)
     assert [result.frame.index for result in sink.results] == [0, 1, 2, 3, 4]
     assert {result.prediction.label for result in sink.results} == {"red"}
-    assert (summary.frames, summary.drops, summary.faults) == (5, 0, 0)
+    assert (summary.frames, summary.losses.drops, summary.faults) == (5, 0, 0)
 
 
 def test_a_slow_engine_sees_the_newest_frame_of_a_camera_and_the_rest_are_drops(
@@ -35,15 +35,15 @@ def test_a_slow_engine_sees_the_newest_frame_of_a_camera_and_the_rest_are_drops(
     assert seen == sorted(set(seen))
     assert len(seen) < 15
     assert seen[-1] == 39
-    assert summary.frames + summary.drops == 40
-    assert sink.results[-1].drops == summary.drops
+    assert summary.frames + summary.losses.drops == 40
+    assert sink.results[-1].losses.drops == summary.losses.drops
 
 
 def test_a_fast_engine_drops_nothing_of_a_camera(
     frames: Frames, source: Any, classifier: Any, sink: Any, start: Start
 ) -> None:
     summary = Pipeline(source(frames(10), live=True, pause_s=0.02), classifier(), [sink]).run(start)
-    assert (summary.frames, summary.drops) == (10, 0)
+    assert (summary.frames, summary.losses.drops) == (10, 0)
 
 
 def test_the_stages_and_the_age_are_what_the_clock_says(
@@ -87,8 +87,8 @@ def test_a_dead_reader_ends_the_run_with_its_error_and_a_summary(
     dying = source([*frames(2), DeviceError("unplugged")], live=True, pause_s=0.05)
     with pytest.raises(DeviceError, match="unplugged"):
         Pipeline(dying, classifier(), [sink]).run(start)
-    assert [fault.message for fault in sink.faults] == ["unplugged"]
-    assert sink.faults[0].fatal
+    assert [fault.message for fault in sink.told] == ["unplugged"]
+    assert sink.told[0].fatal
     assert sink.summaries[0].frames == 2
 
 
@@ -114,7 +114,7 @@ def test_faults_of_the_source_reach_the_sinks_and_are_counted(
     faulty = source(frames(2))
     faulty.faults.extend([Fault("bad one", 0), Fault("bad two", 1)])
     assert Pipeline(faulty, classifier(), [sink]).run(start).faults == 2
-    assert [fault.message for fault in sink.faults] == ["bad one", "bad two"]
+    assert [fault.message for fault in sink.told] == ["bad one", "bad two"]
 
 
 def test_faults_before_the_end_of_everything_are_told_too(
@@ -124,7 +124,7 @@ def test_faults_before_the_end_of_everything_are_told_too(
     faulty.faults.append(Fault("bad one", 0))
     with pytest.raises(DataError):
         Pipeline(faulty, classifier(), [sink]).run(start)
-    assert [fault.message for fault in sink.faults] == ["bad one", "none could be read"]
+    assert [fault.message for fault in sink.told] == ["bad one", "none could be read"]
 
 
 def test_a_sink_whose_reader_left_ends_the_run_quietly(

@@ -6,22 +6,24 @@ import contextlib
 import shutil
 from typing import TextIO
 
-from edgecls.runtime.sinks import Result, SinkClosed, Start, Summary
-from edgecls.runtime.sources import Fault
+from edgecls.runtime.sinks.sink import QuietSink, Result, SinkClosed, Start, Summary
+from edgecls.runtime.sources.source import Fault
 from edgecls.runtime.timing import Clock, elapsed_ms, monotonic
+from edgecls.runtime.watcher import Event
 
 LIVE_EVERY_MS = 100.0
 LOG_EVERY_MS = 5000.0
 CLEAR_LINE = "\r\x1b[K"
 
 
-class TerminalSink:
+class TerminalSink(QuietSink):
     """Says on `stream` what is seen: ten times a second on a terminal, else every five seconds.
 
     The error that ends a run is left to the command line, which says it too.
     """
 
     def __init__(self, stream: TextIO, *, clock: Clock = monotonic) -> None:
+        super().__init__("terminal")
         self._stream = stream
         self._clock = clock
         self._is_terminal = stream.isatty()
@@ -42,6 +44,9 @@ class TerminalSink:
             self._shown_ns = now
             self._show(describe(result, self._rate(now)))
 
+    def event(self, event: Event) -> None:
+        self._line(describe_event(event))
+
     def fault(self, fault: Fault) -> None:
         if not fault.fatal:
             self._line(fault.message)
@@ -50,7 +55,7 @@ class TerminalSink:
         with contextlib.suppress(SinkClosed):
             self._line(
                 f"{summary.frames} frames in {summary.seconds:.1f} s ({summary.results_per_s:.1f} a second), "
-                f"{summary.drops} dropped, {summary.faults} could not be read"
+                f"{summary.losses.drops} dropped, {summary.losses.stale} too old, {summary.faults} faults"
             )
 
     def _rate(self, now: int) -> float:
@@ -77,13 +82,25 @@ class TerminalSink:
             raise SinkClosed from error
 
 
+def describe_event(event: Event) -> str:
+    """An event in one line."""
+    name = printable(event.label)
+    if event.duration_s is None:
+        return f"{event.time[11:19]} {name} came ({event.confidence:.0%})"
+    why = "" if event.reason == "seen" else f", {event.reason}"
+    return f"{event.time[11:19]} {name} went after {event.duration_s:.1f} s{why}"
+
+
 def describe(result: Result, per_s: float) -> str:
     """One result in one line."""
     found = result.prediction
     name = "unknown" if found.unknown else printable(found.label)
+    if result.watched:
+        name = f"{printable(result.seen.label) if result.seen else '-'} ({name})"
+    lost = result.losses.drops + result.losses.stale
     return (
         f"frame {result.frame.index}  {name} {found.confidence:.0%}  age {result.age_ms:.0f} ms  "
-        f"{result.stages_ms.whole:.1f} ms  {per_s:.1f}/s  dropped {result.drops}"
+        f"{result.stages_ms.whole:.1f} ms  {per_s:.1f}/s  dropped {lost}"
     )
 
 

@@ -1,25 +1,22 @@
-"""Replay: files as a source of frames, one by one or paced as a camera would give them."""
+"""Replay: files as a source of frames, one by one."""
 
 from __future__ import annotations
 
 import math
-import threading
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
 
 from edgecls.errors import DataError
 from edgecls.images import is_photo
-from edgecls.runtime.capture import Capture, quiet_opencv
-from edgecls.runtime.photos import PhotoSource, find_photos
-from edgecls.runtime.sources import USUAL_FPS, Closing, Fault, Frame, FrameSource
+from edgecls.runtime.sources.capture import Capture, quiet_opencv
+from edgecls.runtime.sources.photos import PhotoSource, find_photos
+from edgecls.runtime.sources.source import USUAL_FPS, Closing, Fault, Frame
 from edgecls.runtime.timing import Clock, monotonic
 
 FASTEST_FPS = 1000.0
-PATIENCE_S = 5.0
 
 
 class VideoSource(Closing):
@@ -47,7 +44,7 @@ class VideoSource(Closing):
     def __iter__(self) -> Iterator[Frame]:
         index = 0
         while (pixels := self._capture.read()) is not None:
-            yield Frame(pixels, index, self._clock(), self._path)
+            yield Frame(pixels, index, self._clock(), self._path, media_ns=int(index * 1e9 / self.fps))
             index += 1
         if not index and not self._capture.closed:
             raise DataError(f"{self.name}: expected a video with frames, found none in it; copy it again")
@@ -72,32 +69,3 @@ def open_replay(uri: str, *, clock: Clock = monotonic) -> PhotoSource | VideoSou
 def _is_picture(path: Path) -> bool:
     quiet_opencv()
     return is_photo(path) or cv2.haveImageReader(str(path))
-
-
-class PacedSource(Closing):
-    """Another source as a live camera of `fps` frames a second; a slow source is not hurried afterwards."""
-
-    live = True
-
-    def __init__(self, source: FrameSource, fps: float, *, clock: Clock = monotonic) -> None:
-        self.name = source.name
-        self.faults = source.faults
-        self.patience_s = PATIENCE_S + 2 / fps
-        self._source = source
-        self._period_ns = int(1e9 / fps)
-        self._clock = clock
-        self._closing = threading.Event()
-
-    def __iter__(self) -> Iterator[Frame]:
-        due_ns = self._clock()
-        for frame in self._source:
-            wait_ns = due_ns - self._clock()
-            if wait_ns > 0 and self._closing.wait(wait_ns / 1e9):
-                return
-            now = self._clock()
-            yield replace(frame, captured_ns=now)
-            due_ns = max(due_ns, now) + self._period_ns
-
-    def close(self) -> None:
-        self._closing.set()
-        self._source.close()

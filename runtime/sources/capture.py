@@ -58,6 +58,11 @@ class Capture:
             got, pixels = self._capture.read()
         return np.asarray(pixels, np.uint8) if got and pixels is not None else None
 
+    def get(self, property: int) -> float:
+        """What OpenCV says of `property` (cv2.CAP_PROP_...); 0 when the capture is closed."""
+        with self._lock:
+            return 0.0 if self._capture is None else self._capture.get(property)
+
     def wait(self, seconds: float) -> None:
         """Sleep, but wake up when somebody closes the capture."""
         self._closing.wait(seconds)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from edgecls.preprocess import Pixels
-from edgecls.runtime.sources import USUAL_FPS, Closing, Fault, Frame
+from edgecls.runtime.sources.source import USUAL_FPS, Closing, Fault, Frame
 from edgecls.runtime.timing import Clock, monotonic
 
 STEP = 4  # pixels that the pattern moves with each frame

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from edgecls.errors import DataError
 from edgecls.images import is_photo, natural_key, read_photo
-from edgecls.runtime.sources import USUAL_FPS, Closing, Fault, Frame, absent
+from edgecls.runtime.sources.grammar import absent
+from edgecls.runtime.sources.source import USUAL_FPS, Closing, Fault, Frame
 from edgecls.runtime.timing import Clock, monotonic
 
 
@@ -55,6 +56,7 @@ class PhotoSource(Closing):
     """
 
     live = False
+    sequence = False
     fps = USUAL_FPS
     patience_s = float("inf")
 

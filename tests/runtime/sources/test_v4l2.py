@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from edgecls.errors import DeviceError
-from edgecls.runtime.cameras import V4L2Camera, present_cameras
+from edgecls.runtime.sources.camera import Camera
+from edgecls.runtime.sources.v4l2 import present_cameras, v4l2_camera
 
 
 class FakeCapture:
@@ -48,9 +49,9 @@ def device(tmp_path: Path) -> Path:
     return tmp_path / "video0"
 
 
-def camera(device: Path, clock: Any, frames: int, **options: Any) -> tuple[V4L2Camera, FakeCapture]:
+def camera(device: Path, clock: Any, frames: int, **options: Any) -> tuple[Camera, FakeCapture]:
     capture = FakeCapture(frames, lambda: clock.pass_ms(300))
-    return V4L2Camera(device, clock=clock, opener=lambda _: capture, **options), capture
+    return v4l2_camera(device, clock=clock, opener=lambda _: capture, **options), capture
 
 
 def test_a_camera_that_opens_but_gives_no_frame_is_an_error_within_seconds(device: Path, clock: Any) -> None:
@@ -121,4 +122,4 @@ def test_the_cameras_that_are_there_are_named_in_order(tmp_path: Path) -> None:
         (tmp_path / f"video{number}").touch()
     assert [Path(name).name for name in present_cameras(tmp_path)] == ["video0", "video2", "video10"]
     with pytest.raises(DeviceError, match=r"video0, .*video2, .*video10"):
-        V4L2Camera(tmp_path / "video7")
+        v4l2_camera(tmp_path / "video7")

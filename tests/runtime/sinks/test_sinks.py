@@ -13,19 +13,20 @@ import pytest
 
 from edgecls.errors import EdgeclsError
 from edgecls.prediction import Prediction
-from edgecls.runtime.sinks import JsonLinesSink, Result, SinkClosed, StagesMs, Start, Summary
-from edgecls.runtime.sources import Fault, Frame
-from edgecls.runtime.terminal import CLEAR_LINE, TerminalSink
+from edgecls.runtime.sinks.json_lines import JsonLinesSink
+from edgecls.runtime.sinks.sink import Losses, Result, SinkClosed, StagesMs, Start, Summary
+from edgecls.runtime.sinks.terminal import CLEAR_LINE, TerminalSink
+from edgecls.runtime.sources.source import Fault, Frame
 from edgecls.runtime.timing import Percentiles
 
 
 def make_result(path: Path | None = None, label: str = "grün", index: int = 3) -> Result:
     frame = Frame(np.zeros((2, 2, 3), np.uint8), index, 123, path)
     found = Prediction(1, label, 0.75, False, ((label, 0.75), ("red", 0.25)))
-    return Result(frame, "2026-11-22T10:00:00+00:00", 9.5, found, StagesMs(1, 2, 3, 4), 7)
+    return Result(frame, "2026-11-22T10:00:00+00:00", 9.5, found, StagesMs(1, 2, 3, 4), Losses(7))
 
 
-SUMMARY = Summary(2, 7, 1, 0.5, {"invoke": Percentiles(2, 1.0, 2.0, 3.0)})
+SUMMARY = Summary(2, Losses(7), 1, 0, {}, 0.5, {"invoke": Percentiles(2, 1.0, 2.0, 3.0)})
 
 
 class Terminal(io.StringIO):
@@ -55,7 +56,7 @@ def test_json_lines_hold_the_documented_keys(start: Start) -> None:
     assert {"source", "engine", "arithmetic", "threads", "labels"} <= set(first)
     assert set(result) == {
         *("schema", "type", "frame", "time", "captured_ns", "age_ms", "label", "index", "confidence"),
-        *("unknown", "top", "stages_ms", "drops"),
+        *("unknown", "top", "stages_ms", "drops", "stale"),
     }
     assert result["top"] == [{"label": "grün", "confidence": 0.75}, {"label": "red", "confidence": 0.25}]
     assert result["stages_ms"] == {"capture": 1, "preprocess": 2, "invoke": 3, "decide": 4}

@@ -1,0 +1,90 @@
+"""The parts that `edgecls run` puts together: sinks, the watcher, what is announced, and the table at the end."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgecls.cli.console import print_table
+from edgecls.errors import UsageError
+from edgecls.runtime.classifier import Classifier
+from edgecls.runtime.selection import Selection
+from edgecls.runtime.sinks.sink import Sink, Start, Summary
+from edgecls.runtime.sinks.terminal import TerminalSink
+from edgecls.runtime.sources.source import FrameSource
+from edgecls.runtime.watcher import Steadiness, Watcher
+
+
+@dataclass(frozen=True)
+class Files:
+    """How large a file of results gets, in bytes, and how many older ones stay."""
+
+    max_bytes: int
+    keep: int
+
+
+def read_size(text: str | None) -> tuple[int, int] | None:
+    """(width, height) from WIDTHxHEIGHT. Raises UsageError for anything else."""
+    if text is None:
+        return None
+    width, _, height = text.partition("x")
+    if not (width.isdecimal() and height.isdecimal()):
+        raise UsageError(f"--size expects WIDTHxHEIGHT, found '{text}'; try 1280x720")
+    return int(width), int(height)
+
+
+def read_votes(text: str) -> tuple[int, int]:
+    """(K, N) from K/N. Raises UsageError for anything else."""
+    confirm, _, of = text.partition("/")
+    if not (confirm.isdecimal() and of.isdecimal()):
+        raise UsageError(f"--confirm expects K/N, found '{text}'; try 3/5")
+    return int(confirm), int(of)
+
+
+def make_sinks(*, to_stdout: bool, jsonl: Path | None, csv: Path | None, files: Files) -> list[Sink]:
+    """Every sink that was asked for, and the terminal, on stderr."""
+    from edgecls.runtime.sinks.csv_file import CsvSink
+    from edgecls.runtime.sinks.json_lines import JsonFileSink, JsonLinesSink
+    from edgecls.runtime.sinks.line_file import LineFile
+
+    sinks: list[Sink] = [TerminalSink(sys.stderr)]
+    if to_stdout:
+        sinks.insert(0, JsonLinesSink(sys.stdout))
+    if jsonl is not None and str(jsonl) != "-":
+        sinks.append(JsonFileSink(LineFile(jsonl, max_bytes=files.max_bytes, keep=files.keep), str(jsonl)))
+    if csv is not None:
+        sinks.append(CsvSink(csv, max_bytes=files.max_bytes, keep=files.keep))
+    return sinks
+
+
+def make_watcher(source: FrameSource, selection: Selection, steadiness: Steadiness) -> Watcher | None:
+    """A watcher where frames follow each other; photos of a folder have nothing to do with each other."""
+    if not source.sequence:
+        return None
+    labels = selection.model.labels
+    return Watcher(labels, [selection.model.card.threshold] * len(labels), steadiness)
+
+
+def make_start(source: FrameSource, selection: Selection, classifier: Classifier) -> Start:
+    """What is about to run."""
+    model, engine = selection.model, classifier.engine
+    return Start(
+        source=source.name,
+        live=source.live,
+        bundle=selection.bundle.name if selection.bundle else None,
+        model=model.path.name,
+        network=model.card.network,
+        precision=model.card.precision,
+        engine=engine.name,
+        arithmetic=engine.arithmetic,
+        threads=engine.threads,
+        labels=model.card.labels,
+    )
+
+
+def print_summary(summary: Summary) -> None:
+    """The stages' percentiles as a table."""
+    rows = [[stage, f"{p.p50:.2f}", f"{p.p90:.2f}", f"{p.p99:.2f}"] for stage, p in summary.stages_ms.items()]
+    if rows:
+        print_table(f"Stages of {summary.frames} frames, ms", ["stage", "p50", "p90", "p99"], rows)

@@ -1,0 +1,1 @@
+"""Sinks: where results and events go."""

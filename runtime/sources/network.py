@@ -1,0 +1,80 @@
+"""Network cameras: RTSP and HTTP (MJPEG) through OpenCV's FFmpeg."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import cv2
+
+from edgecls.errors import DeviceError
+from edgecls.runtime.sources.camera import Camera, Limits
+from edgecls.runtime.sources.capture import VideoCapture, quiet_opencv
+from edgecls.runtime.sources.stream_clock import StreamClock
+from edgecls.runtime.timing import Clock, monotonic
+
+OPEN_S = 10.0
+READ_S = 10.0
+# A server that ends gives False at once; one that freezes, a read that waits READ_S and may then give an old picture.
+LIMITS = Limits(dead_s=0.5, stall_s=2 * READ_S, waits_s=READ_S / 2, late_s=READ_S * 0.95)
+PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
+PROBE_S = 3.0
+
+
+def _ffmpeg(url: str) -> VideoCapture:
+    timeouts = [
+        *(cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, int(OPEN_S * 1e3)),
+        *(cv2.CAP_PROP_READ_TIMEOUT_MSEC, int(READ_S * 1e3)),
+    ]
+    return cv2.VideoCapture(url, cv2.CAP_FFMPEG, timeouts)
+
+
+def network_camera(
+    url: str,
+    *,
+    patient: bool = False,
+    clock: Clock = monotonic,
+    opener: Callable[[str], VideoCapture] = _ffmpeg,
+) -> Camera:
+    """The stream at `url`. Raises DeviceError, unless `patient`, that says how far it came when there is none.
+
+    Pictures that had piled up in the server or on the way when the stream was opened are passed over. RTSP's are
+    dated by the server's own time stamps, so that one that waited anywhere is known to be old.
+    """
+    name = without_password(url)
+    dated = StreamClock() if urlsplit(url).scheme.startswith("rtsp") else None
+
+    def open_stream() -> VideoCapture:
+        quiet_opencv()
+        capture = opener(url)
+        if not capture.isOpened():
+            capture.release()
+            raise DeviceError(f"{name}: expected a video stream, found none: {why_not(url)}")
+        if dated is not None:
+            dated.restart()
+        return capture
+
+    return Camera(name, open_stream, LIMITS, patient=patient, clock=clock, captured=dated)
+
+
+def without_password(url: str) -> str:
+    """The address as it may be shown: what stands before the @ may be a secret."""
+    parts = urlsplit(url)
+    user, at, host = parts.netloc.rpartition("@")
+    shown = f"{user.partition(':')[0]}:***@{host}" if at and ":" in user else parts.netloc
+    return parts._replace(netloc=shown).geturl()
+
+
+def why_not(url: str) -> str:
+    """How far one comes towards the server: for the sentence that says why there is no stream."""
+    parts = urlsplit(url)
+    try:
+        host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
+        with socket.create_connection((host, port), timeout=PROBE_S):
+            return f"{host}:{port} answers, but not with a video; check the path, the user and the password"
+    except socket.gaierror:
+        return f"no host is called {host}; check the name and the network"
+    except (OSError, ValueError, OverflowError) as error:
+        reason = "no answer in time" if isinstance(error, TimeoutError) else getattr(error, "strerror", None)
+        return f"{reason or error}; check that the camera is on, and its address"
