@@ -47,6 +47,14 @@ def command(
             "--wait", help="Wait for a camera that is absent at the start, too.", rich_help_panel=CAMERA
         ),
     ] = False,
+    stall: Annotated[
+        float | None,
+        typer.Option(
+            metavar="S",
+            help="Open a camera anew after so many s without a frame; default 5, over a network 20.",
+            rich_help_panel=CAMERA,
+        ),
+    ] = None,
     max_age: Annotated[
         float | None,
         typer.Option(
@@ -134,7 +142,9 @@ def command(
         from edgecls.runtime.sources.grammar import Asked, open_source
         from edgecls.runtime.watcher import Steadiness
 
-        asked = Asked(fps=fps, size=read_size(size), live=live, patient=wait, rotate=rotate, roi=roi)
+        asked = Asked(
+            fps=fps, size=read_size(size), live=live, patient=wait, stall_s=stall, rotate=rotate, roi=roi
+        )
         steadiness = Steadiness(smooth, *read_votes(confirm), hysteresis, hold)
         selection = select_model(bundle, file=model, format=format, precision=precision, engine=engine)
         say(f"using {selection.description}")

@@ -13,6 +13,8 @@ from edgecls.runtime.sources.source import Closing, Fault, Frame
 from edgecls.runtime.timing import Clock, elapsed_ms, monotonic
 
 RETRY_S = 0.05
+DEAD_S = 2.0
+STALL_S = 5.0  # of a camera on this machine
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,11 @@ class Limits:
     stall_s: float
     waits_s: float
     late_s: float = float("inf")
+
+    @classmethod
+    def of_device(cls, stall_s: float, *, read_s: float) -> Limits:
+        """Of a local camera, each read of which waits `read_s`."""
+        return cls(dead_s=min(DEAD_S, stall_s), stall_s=stall_s, waits_s=read_s / 2)
 
 
 class Camera(Closing):

@@ -8,11 +8,11 @@ https://docs.nvidia.com/jetson/archives/r35.4.1/DeveloperGuide/text/SD/Multimedi
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from edgecls.errors import DeviceError
-from edgecls.runtime.sources.camera import Camera
+from edgecls.runtime.sources.camera import STALL_S, Camera
 from edgecls.runtime.sources.gstreamer import gstreamer_camera, has_gstreamer
 from edgecls.runtime.sources.picamera import picamera
 from edgecls.runtime.sources.v4l2 import v4l2_camera
@@ -24,11 +24,18 @@ ARGUS_SOCKET = Path("/tmp/argus_socket")  # where NVIDIA's camera service listen
 Mode = tuple[float | None, tuple[int, int]]  # frames a second, width and height in pixels
 
 
+class Opener(Protocol):
+    """One way to a camera."""
+
+    def __call__(self, number: int, mode: Mode, *, stall_s: float, patient: bool, clock: Clock) -> Camera: ...
+
+
 def csi_camera(
     number: int,
     *,
     fps: float | None = None,
     size: tuple[int, int] | None = None,
+    stall_s: float = STALL_S,
     patient: bool = False,
     clock: Clock = monotonic,
 ) -> Camera:
@@ -40,7 +47,7 @@ def csi_camera(
     reasons = []
     for way, opened in WAYS.items():
         try:
-            return opened(number, mode, patient, clock)
+            return opened(number, mode, stall_s=stall_s, patient=patient, clock=clock)
         except DeviceError as error:
             reasons.append(f"{way}: {error}")
     raise DeviceError(f"csi://{number}: expected a camera, found none by any way. {'. '.join(reasons)}")
@@ -67,22 +74,22 @@ def _caps(mode: Mode) -> str:
     return f"width={width},height={height}{rate}"
 
 
-def _picamera(number: int, mode: Mode, patient: bool, clock: Clock) -> Camera:
-    return picamera(number, fps=mode[0], size=mode[1], patient=patient, clock=clock)
+def _picamera(number: int, mode: Mode, *, stall_s: float, patient: bool, clock: Clock) -> Camera:
+    return picamera(number, fps=mode[0], size=mode[1], stall_s=stall_s, patient=patient, clock=clock)
 
 
-def _gstreamer(number: int, mode: Mode, patient: bool, clock: Clock) -> Camera:
+def _gstreamer(number: int, mode: Mode, *, stall_s: float, patient: bool, clock: Clock) -> Camera:
     if not has_gstreamer():
         raise DeviceError("this OpenCV was built without GStreamer")
     pipeline = argus_pipeline if ARGUS_SOCKET.exists() else libcamera_pipeline
-    return gstreamer_camera(pipeline(number, mode), patient=patient, clock=clock)
+    return gstreamer_camera(pipeline(number, mode), stall_s=stall_s, patient=patient, clock=clock)
 
 
-def _v4l2(number: int, mode: Mode, patient: bool, clock: Clock) -> Camera:
-    return v4l2_camera(Path(f"/dev/video{number}"), fps=mode[0], size=mode[1], clock=clock)
+def _v4l2(number: int, mode: Mode, *, stall_s: float, patient: bool, clock: Clock) -> Camera:
+    return v4l2_camera(Path(f"/dev/video{number}"), fps=mode[0], size=mode[1], stall_s=stall_s, clock=clock)
 
 
-WAYS: dict[str, Callable[[int, Mode, bool, Clock], Camera]] = {
+WAYS: dict[str, Opener] = {
     "picamera2": _picamera,
     "GStreamer": _gstreamer,
     "V4L2": _v4l2,

@@ -27,14 +27,16 @@ class Asked:
     """What is asked of a source beside its name.
 
     `size` is (width, height) in pixels and with `fps` the mode of a camera. `live` replays files as if a camera saw
-    them, `fps` pictures a second. `patient`: a device may be absent at first and come later. Then pictures are turned
-    clockwise by `rotate` degrees, and cut to the region `roi`, WIDTHxHEIGHT+X+Y.
+    them, `fps` pictures a second. `patient`: a device may be absent at first and come later; one that gives nothing for
+    `stall_s` seconds (None: 5, over a network 20) is opened anew. Pictures are turned clockwise by `rotate` degrees, and
+    then cut to the region `roi`, WIDTHxHEIGHT+X+Y.
     """
 
     fps: float | None = None
     size: tuple[int, int] | None = None
     live: bool = False
     patient: bool = False
+    stall_s: float | None = None
     rotate: int = 0
     roi: str | None = None
 
@@ -49,6 +51,8 @@ def open_source(uri: str, asked: Asked | None = None, *, clock: Clock = monotoni
 
     asked = asked or Asked()
     _check(asked.fps, asked.size)
+    if asked.stall_s is not None and not asked.stall_s > 0:
+        raise UsageError(f"seconds without a frame must be positive, found {asked.stall_s}")
     region = None if asked.roi is None else Region.parse(asked.roi)
     source = OPENERS[source_kind(uri)](uri, asked, clock)
     if not asked.rotate and region is None:
@@ -88,24 +92,35 @@ def _open_synthetic(uri: str, asked: Asked, clock: Clock) -> FrameSource:
 
 
 def _open_camera(uri: str, asked: Asked, clock: Clock) -> FrameSource:
+    from edgecls.runtime.sources.camera import STALL_S
     from edgecls.runtime.sources.v4l2 import v4l2_camera
 
     device = Path(f"/dev/video{int(uri)}" if uri.isdecimal() else uri)
-    return v4l2_camera(device, fps=asked.fps, size=asked.size, patient=asked.patient, clock=clock)
+    stall_s = asked.stall_s or STALL_S
+    return v4l2_camera(
+        device, fps=asked.fps, size=asked.size, stall_s=stall_s, patient=asked.patient, clock=clock
+    )
 
 
 def _open_csi(uri: str, asked: Asked, clock: Clock) -> FrameSource:
+    from edgecls.runtime.sources.camera import STALL_S
     from edgecls.runtime.sources.csi import csi_camera
 
-    return csi_camera(_number(uri), fps=asked.fps, size=asked.size, patient=asked.patient, clock=clock)
+    stall_s = asked.stall_s or STALL_S
+    return csi_camera(
+        _number(uri), fps=asked.fps, size=asked.size, stall_s=stall_s, patient=asked.patient, clock=clock
+    )
 
 
 def _open_picamera(uri: str, asked: Asked, clock: Clock) -> FrameSource:
+    from edgecls.runtime.sources.camera import STALL_S
     from edgecls.runtime.sources.csi import USUAL_SIZE
     from edgecls.runtime.sources.picamera import picamera
 
-    size = asked.size or USUAL_SIZE
-    return picamera(_number(uri), fps=asked.fps, size=size, patient=asked.patient, clock=clock)
+    size, stall_s = asked.size or USUAL_SIZE, asked.stall_s or STALL_S
+    return picamera(
+        _number(uri), fps=asked.fps, size=size, stall_s=stall_s, patient=asked.patient, clock=clock
+    )
 
 
 def _number(uri: str) -> int:
@@ -116,17 +131,19 @@ def _number(uri: str) -> int:
 
 
 def _open_network(uri: str, asked: Asked, clock: Clock) -> FrameSource:
-    from edgecls.runtime.sources.network import network_camera
+    from edgecls.runtime.sources.network import STALL_S, network_camera
 
     _refuse_mode(asked, "a network stream has the size and rate its server gives it")
-    return network_camera(uri, patient=asked.patient, clock=clock)
+    return network_camera(uri, stall_s=asked.stall_s or STALL_S, patient=asked.patient, clock=clock)
 
 
 def _open_pipeline(uri: str, asked: Asked, clock: Clock) -> FrameSource:
+    from edgecls.runtime.sources.camera import STALL_S
     from edgecls.runtime.sources.gstreamer import gstreamer_camera
 
     _refuse_mode(asked, "a pipeline says its size and rate itself, as caps")
-    return gstreamer_camera(uri.removeprefix("gst:").strip(), patient=asked.patient, clock=clock)
+    description = uri.removeprefix("gst:").strip()
+    return gstreamer_camera(description, stall_s=asked.stall_s or STALL_S, patient=asked.patient, clock=clock)
 
 
 def _refuse_mode(asked: Asked, why: str) -> None:

@@ -8,13 +8,12 @@ from collections.abc import Callable
 import cv2
 
 from edgecls.errors import DeviceError
-from edgecls.runtime.sources.camera import Camera, Limits
+from edgecls.runtime.sources.camera import STALL_S, Camera, Limits
 from edgecls.runtime.sources.capture import VideoCapture, quiet_opencv
 from edgecls.runtime.timing import Clock, monotonic
 
 OPEN_S = 10.0
 READ_S = 1.0
-LIMITS = Limits(dead_s=0.5, stall_s=5.0, waits_s=READ_S / 2)
 # One picture is kept, and a newer one takes its place: https://gstreamer.freedesktop.org/documentation/app/appsink.html
 SINK = "videoconvert ! video/x-raw,format=BGR ! appsink drop=true max-buffers=1 sync=false"
 
@@ -35,6 +34,7 @@ def _gstreamer(pipeline: str) -> VideoCapture:
 def gstreamer_camera(
     description: str,
     *,
+    stall_s: float = STALL_S,
     patient: bool = False,
     clock: Clock = monotonic,
     opener: Callable[[str], VideoCapture] = _gstreamer,
@@ -62,4 +62,5 @@ def gstreamer_camera(
             )
         return capture
 
-    return Camera(f"gst:{description}", play, LIMITS, patient=patient, clock=clock)
+    limits = Limits.of_device(stall_s, read_s=READ_S)
+    return Camera(f"gst:{description}", play, limits, patient=patient, clock=clock)

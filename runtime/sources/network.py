@@ -15,17 +15,20 @@ from edgecls.runtime.sources.stream_clock import StreamClock
 from edgecls.runtime.timing import Clock, monotonic
 
 OPEN_S = 10.0
-READ_S = 10.0
-# A server that ends gives False at once; one that freezes, a read that waits READ_S and may then give an old picture.
-LIMITS = Limits(dead_s=0.5, stall_s=2 * READ_S, waits_s=READ_S / 2, late_s=READ_S * 0.95)
+STALL_S = 20.0
 PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 PROBE_S = 3.0
 
 
-def _ffmpeg(url: str) -> VideoCapture:
+def _limits(read_s: float) -> Limits:
+    """A server that ends gives False at once; one that freezes, reads of `read_s` that may give an old picture."""
+    return Limits(dead_s=0.5, stall_s=2 * read_s, waits_s=read_s / 2, late_s=read_s * 0.95)
+
+
+def _ffmpeg(url: str, read_s: float) -> VideoCapture:
     timeouts = [
         *(cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, int(OPEN_S * 1e3)),
-        *(cv2.CAP_PROP_READ_TIMEOUT_MSEC, int(READ_S * 1e3)),
+        *(cv2.CAP_PROP_READ_TIMEOUT_MSEC, int(read_s * 1e3)),
     ]
     return cv2.VideoCapture(url, cv2.CAP_FFMPEG, timeouts)
 
@@ -33,21 +36,22 @@ def _ffmpeg(url: str) -> VideoCapture:
 def network_camera(
     url: str,
     *,
+    stall_s: float = STALL_S,
     patient: bool = False,
     clock: Clock = monotonic,
-    opener: Callable[[str], VideoCapture] = _ffmpeg,
+    opener: Callable[[str, float], VideoCapture] = _ffmpeg,
 ) -> Camera:
     """The stream at `url`. Raises DeviceError, unless `patient`, that says how far it came when there is none.
 
     Pictures that had piled up in the server or on the way when the stream was opened are passed over. RTSP's are
     dated by the server's own time stamps, so that one that waited anywhere is known to be old.
     """
-    name = without_password(url)
+    name, read_s = without_password(url), stall_s / 2
     dated = StreamClock() if urlsplit(url).scheme.startswith("rtsp") else None
 
     def open_stream() -> VideoCapture:
         quiet_opencv()
-        capture = opener(url)
+        capture = opener(url, read_s)
         if not capture.isOpened():
             capture.release()
             raise DeviceError(f"{name}: expected a video stream, found none: {why_not(url)}")
@@ -55,7 +59,7 @@ def network_camera(
             dated.restart()
         return capture
 
-    return Camera(name, open_stream, LIMITS, patient=patient, clock=clock, captured=dated)
+    return Camera(name, open_stream, _limits(read_s), patient=patient, clock=clock, captured=dated)
 
 
 def without_password(url: str) -> str:

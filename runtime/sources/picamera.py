@@ -13,12 +13,11 @@ from typing import Any
 import cv2
 
 from edgecls.errors import DeviceError
-from edgecls.runtime.sources.camera import Camera, Limits
+from edgecls.runtime.sources.camera import STALL_S, Camera, Limits
 from edgecls.runtime.sources.v4l2 import taken
 from edgecls.runtime.timing import Clock, monotonic
 
 READ_S = 1.0
-LIMITS = Limits(dead_s=2.0, stall_s=5.0, waits_s=READ_S / 2)
 BUFFERS = 4
 
 
@@ -74,7 +73,13 @@ def _monotonic_ms(boot_ns: int) -> float:
 
 
 def picamera(
-    number: int, *, fps: float | None, size: tuple[int, int], patient: bool = False, clock: Clock = monotonic
+    number: int,
+    *,
+    fps: float | None,
+    size: tuple[int, int],
+    stall_s: float = STALL_S,
+    patient: bool = False,
+    clock: Clock = monotonic,
 ) -> Camera:
     """Camera module `number`.
 
@@ -87,5 +92,10 @@ def picamera(
             "make the environment with --system-site-packages"
         )
     return Camera(
-        name, lambda: PicameraCapture(number, fps, size), LIMITS, patient=patient, clock=clock, captured=taken
+        name,
+        lambda: PicameraCapture(number, fps, size),
+        Limits.of_device(stall_s, read_s=READ_S),
+        patient=patient,
+        clock=clock,
+        captured=taken,
     )

@@ -51,7 +51,7 @@ class StreamClock:
         last, self._last = self._last, (stamp, now)
         if self._opened_ns is None:
             self._opened_ns = now
-        if last is not None:
-            taken, came = stamp - last[0], now - last[1]
-            self._settled = came >= SETTLED * taken or now - self._opened_ns > LONGEST_SETTLE_NS
+        taken, came = (stamp - last[0], now - last[1]) if last else (0, 0)
+        # OpenCV gives the first two pictures the same stamp: only a step says something.
+        self._settled = 0 < SETTLED * taken <= came or now - self._opened_ns > LONGEST_SETTLE_NS
         return self._settled

@@ -9,12 +9,11 @@ from pathlib import Path
 import cv2
 
 from edgecls.errors import DeviceError
-from edgecls.runtime.sources.camera import Camera, Limits
+from edgecls.runtime.sources.camera import STALL_S, Camera, Limits
 from edgecls.runtime.sources.capture import Capture, VideoCapture, quiet_opencv
 from edgecls.runtime.timing import Clock, monotonic
 
 READ_S = 1  # how long a read waits, in whole seconds
-LIMITS = Limits(dead_s=2.0, stall_s=5.0, waits_s=READ_S / 2)
 OLDEST_NS = 2_000_000_000  # a driver whose time says more has another clock
 
 
@@ -34,6 +33,7 @@ def v4l2_camera(
     *,
     fps: float | None = None,
     size: tuple[int, int] | None = None,
+    stall_s: float = STALL_S,
     patient: bool = False,
     clock: Clock = monotonic,
     opener: Callable[[Path], VideoCapture] = _v4l2,
@@ -56,7 +56,8 @@ def v4l2_camera(
         ask_for(capture, fps, size)
         return capture
 
-    return Camera(str(device), open_device, LIMITS, patient=patient, clock=clock, captured=taken)
+    limits = Limits.of_device(stall_s, read_s=READ_S)
+    return Camera(str(device), open_device, limits, patient=patient, clock=clock, captured=taken)
 
 
 def taken(capture: Capture, now: int) -> int:
