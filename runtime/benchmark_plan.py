@@ -82,26 +82,39 @@ def plan_benchmark(
     an unknown engine or one that fits no variant, DeviceError when the engine asked for, or every engine,
     is not installed, ModelError when the bundle carries no photos.
     """
-    _check_usage(bundle, engine, threads, photos)
+    _check_photos(bundle, photos)
     chosen = in_turn(bundle.manifest.evaluation)[:photos]
     rounds = tuple(chosen[i::ROUNDS] for i in range(min(ROUNDS, len(chosen))))
+    planned = configurations(bundle, machine, engine=engine, threads=threads)
+    asked = [engine] if engine else list(ENGINE_MODULES)
+    skipped = tuple(_absent(name) for name in asked if not is_installed(name) and _fits(name, bundle))
+    return BenchmarkPlan(planned, rounds, -(-MIN_SAMPLES // len(chosen)), skipped)
+
+
+def configurations(
+    bundle: Bundle, machine: Machine, *, engine: str | None = None, threads: Sequence[int] = ()
+) -> tuple[Configuration, ...]:
+    """Every variant on every installed engine that runs it, with 1, 2, 4 threads up to the cores unless told.
+
+    Raises UsageError for threads below 1, an unknown engine or one that fits no variant, DeviceError when the engine
+    asked for, or every engine, is not installed.
+    """
+    _check_engine(bundle, engine, threads)
     asked = [engine] if engine else list(ENGINE_MODULES)
     absent = [name for name in asked if not is_installed(name)]
     if len(absent) == len(asked):
         raise DeviceError("; ".join(_absent(name).reason for name in absent))
-    configurations = tuple(
+    found = tuple(
         Configuration(variant, name, count, arithmetic_for(variant.format, variant.precision, machine))
         for variant in bundle.manifest.variants
         for name in asked
         if name not in absent and ENGINES[name] == variant.format
         for count in threads or usual_threads(machine)
     )
-    skipped = tuple(_absent(name) for name in absent if _fits(name, bundle))
-    if not configurations:
-        raise DeviceError(
-            f"{bundle.folder}: no variant can run here; " + "; ".join(s.reason for s in skipped)
-        )
-    return BenchmarkPlan(configurations, rounds, -(-MIN_SAMPLES // len(chosen)), skipped)
+    if not found:
+        reasons = "; ".join(_absent(name).reason for name in absent if _fits(name, bundle))
+        raise DeviceError(f"{bundle.folder}: no variant can run here; {reasons}")
+    return found
 
 
 def usual_threads(machine: Machine) -> tuple[int, ...]:
@@ -125,7 +138,7 @@ def in_turn(photos: Sequence[EvaluationPhoto]) -> tuple[EvaluationPhoto, ...]:
     return tuple(photos[i] for i in order)
 
 
-def _check_usage(bundle: Bundle, engine: str | None, threads: Sequence[int], photos: int | None) -> None:
+def _check_engine(bundle: Bundle, engine: str | None, threads: Sequence[int]) -> None:
     if engine is not None and engine not in ENGINE_MODULES:
         raise UsageError(f"expected an engine of {', '.join(ENGINE_MODULES)}, found '{engine}'; choose one")
     if engine is not None and not _fits(engine, bundle):
@@ -133,9 +146,13 @@ def _check_usage(bundle: Bundle, engine: str | None, threads: Sequence[int], pho
         raise UsageError(
             f"{bundle.folder}: '{engine}' runs .{ENGINES[engine]} files, found {there}; choose another"
         )
-    for number, what in ((min(threads, default=1), "threads"), (1 if photos is None else photos, "photos")):
-        if number < 1:
-            raise UsageError(f"{what} must be at least 1, found {number}")
+    if min(threads, default=1) < 1:
+        raise UsageError(f"threads must be at least 1, found {min(threads)}")
+
+
+def _check_photos(bundle: Bundle, photos: int | None) -> None:
+    if photos is not None and photos < 1:
+        raise UsageError(f"photos must be at least 1, found {photos}")
     if not bundle.manifest.evaluation:
         raise ModelError(
             f"{bundle.folder}: expected held-out photos in the bundle, found none; "

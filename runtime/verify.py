@@ -132,7 +132,7 @@ def _check(
         return VariantCheck(variant, Outcome.SKIPPED, str(error))
     except ModelError as error:
         return VariantCheck(variant, Outcome.FAILED, str(error))
-    reason = _judge(variant, replay)
+    reason = judge(variant, replay)
     return VariantCheck(variant, Outcome.FAILED if reason else Outcome.PASSED, reason, replay)
 
 
@@ -193,7 +193,7 @@ def compare(expected: Probabilities, found: Probabilities, *, engine: str, arith
     )
 
 
-def _judge(variant: Variant, replay: Replay) -> str:
+def judge(variant: Variant, replay: Replay) -> str:
     """Why a replay fails, or "". NaN is never within a tolerance."""
     tolerance = FLOAT_TOLERANCE if variant.precision.startswith("float") else INT8_TOLERANCE
     if replay.lost:

@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-from edgecls.cli.console import say
-
 SOURCES = (
     "Camera number, /dev/videoN, csi://0, picamera://0, rtsp://..., http://..., gst:PIPELINE, photo, video, folder, "
     "glob or synthetic://640x480@30."
@@ -72,10 +70,11 @@ def command(
         str | None, typer.Option(help="float32, float16, int8 or int8-avx2.", rich_help_panel=MODEL)
     ] = None,
     engine: Annotated[
-        str | None, typer.Option(help="litert, tflite-runtime, onnxruntime or null.", rich_help_panel=MODEL)
-    ] = None,
+        str,
+        typer.Option(help="auto, litert, tflite-runtime, onnxruntime or null.", rich_help_panel=MODEL),
+    ] = "auto",
     threads: Annotated[
-        int | None, typer.Option(min=1, help="By default one a core, at most 4.", rich_help_panel=MODEL)
+        int | None, typer.Option(min=1, help="By default those that are fastest.", rich_help_panel=MODEL)
     ] = None,
     top: Annotated[
         int, typer.Option(min=1, help="How many labels a result names.", rich_help_panel=MODEL)
@@ -127,6 +126,7 @@ def command(
     from edgecls.runtime.stopping import stop_on_signals
 
     with stop_on_signals() as stop:
+        from edgecls.cli.run_model import select
         from edgecls.cli.run_parts import (
             Files,
             make_sinks,
@@ -138,7 +138,6 @@ def command(
         )
         from edgecls.runtime.classifier import open_classifier
         from edgecls.runtime.pipeline import Pipeline
-        from edgecls.runtime.selection import select_model
         from edgecls.runtime.sources.grammar import Asked, open_source
         from edgecls.runtime.watcher import Steadiness
 
@@ -146,9 +145,13 @@ def command(
             fps=fps, size=read_size(size), live=live, patient=wait, stall_s=stall, rotate=rotate, roi=roi
         )
         steadiness = Steadiness(smooth, *read_votes(confirm), hysteresis, hold)
-        selection = select_model(bundle, file=model, format=format, precision=precision, engine=engine)
-        say(f"using {selection.description}")
-        classifier = open_classifier(selection.model, engine=engine, threads=threads, top_k=top)
+        selected = select(
+            bundle, file=model, format=format, precision=precision, engine=engine, threads=threads
+        )
+        selection = selected.selection
+        classifier = open_classifier(
+            selection.model, engine=selected.engine, threads=selected.threads, top_k=top
+        )
         to_stdout = json or str(jsonl) == "-"
         sinks = make_sinks(
             to_stdout=to_stdout, jsonl=jsonl, csv=csv, files=Files(int(rotate_mb * 1e6), rotate_keep)

@@ -34,10 +34,10 @@ def workplace(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def environment() -> dict[str, str]:
+def environment(tmp_path: Path) -> dict[str, str]:
     """The environment without what would change where bundles are looked for or how wide tables are."""
     kept = {key: value for key, value in os.environ.items() if key != "EDGECLS_BUNDLE"}
-    return {**kept, "COLUMNS": "200", "PYTHONIOENCODING": "utf-8"}
+    return {**kept, "COLUMNS": "200", "PYTHONIOENCODING": "utf-8", "XDG_CACHE_HOME": str(tmp_path / "cache")}
 
 
 @pytest.fixture

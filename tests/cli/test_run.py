@@ -47,12 +47,25 @@ def test_the_bundle_that_is_taken_is_named_on_stderr(edgecls: Run) -> None:
     assert "invoke" in done.stdout
 
 
+def test_the_fastest_way_is_timed_once_and_can_be_overruled(edgecls: Run) -> None:
+    first, second = (edgecls("run", "--camera", "photos") for _ in range(2))
+    assert "timing" in first.stderr
+    assert "timing" not in second.stderr
+    assert [line for line in first.stderr.splitlines() if line.startswith("using")] == [
+        line for line in second.stderr.splitlines() if line.startswith("using")
+    ]
+    told = edgecls(
+        "run", "--camera", "photos", "--engine", "litert", "--threads", "2", "--precision", "float32"
+    )
+    assert "using bundles/tiny (tflite float32) on litert, threads: 2" in told.stderr
+
+
 def test_an_absent_camera_is_one_sentence_and_exit_code_1(edgecls: Run) -> None:
     done = edgecls("run", "--camera", "93", "--json")
     assert done.returncode == 1
     assert done.stdout == ""
-    using, sentence = done.stderr.splitlines()
-    assert using.startswith("using")
+    *_, using, sentence = done.stderr.splitlines()
+    assert using.startswith("using bundles/tiny")
     assert sentence.startswith("edgecls: camera /dev/video93: expected a video device, found none there")
 
 
@@ -155,7 +168,7 @@ def test_a_changed_byte_in_the_bundle_stops_the_run(edgecls: Run, workplace: Pat
     ("arguments", "sentence"),
     [
         (["--engine", "warp"], "expected an engine of"),
-        (["--engine", "onnxruntime"], "expected a variant 'onnx'"),
+        (["--engine", "onnxruntime"], "'onnxruntime' runs .onnx files"),
         (["--precision", "int4"], "expected a variant 'int4'"),
         (["--size", "big"], "--size expects"),
         (["--fps", "5"], "add --live"),
