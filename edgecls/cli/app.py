@@ -61,7 +61,9 @@ def _root(
 
 
 for _verb in VERBS:
-    app.command(_verb)(importlib.import_module(f"edgecls.cli.{_verb}").command)
+    # What runs unattended is configured by its environment, too; a training must not be changed by what stands there.
+    _settings = {"auto_envvar_prefix": "EDGECLS_RUN"} if _verb == "run" else {}
+    app.command(_verb, context_settings=_settings)(importlib.import_module(f"edgecls.cli.{_verb}").command)
 
 
 def _end(number: int, _: object) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from edgecls.cli.run_config import config_text, read_config
 
 SOURCES = (
     "Camera number, /dev/videoN, csi://0, picamera://0, rtsp://..., http://..., gst:PIPELINE, photo, video, folder, "
@@ -13,116 +16,98 @@ SOURCES = (
 )
 BUNDLE = "Bundle: its folder, its name below ./bundles, or one .tflite or .onnx; by default the newest."
 
-MODEL, CAMERA, DECIDE, SINKS = "Model", "Source", "Decisions", "Where results go"
+# Every option may stand in the environment: the help says so once.
+of_source, of_model, of_decision, of_sinks, of_config = (
+    partial(typer.Option, show_envvar=False, rich_help_panel=panel)
+    for panel in ("Source", "Model", "Decisions", "Where results go", "Configuration")
+)
 
 
 def command(
+    ctx: typer.Context,
     bundle: Annotated[str | None, typer.Argument(help=BUNDLE)] = None,
-    camera: Annotated[str, typer.Option(metavar="SOURCE", help=SOURCES, rich_help_panel=CAMERA)] = "0",
+    camera: Annotated[str, of_source(metavar="SOURCE", help=SOURCES)] = "0",
     size: Annotated[
         str | None,
-        typer.Option(metavar="WxH", help="Frame size to ask a camera for.", rich_help_panel=CAMERA),
+        of_source(metavar="WxH", help="Frame size to ask a camera for."),
     ] = None,
     fps: Annotated[
         float | None,
-        typer.Option(help="Frames a second, of a camera or with --live.", rich_help_panel=CAMERA),
+        of_source(help="Frames a second, of a camera or with --live."),
     ] = None,
-    rotate: Annotated[
-        int, typer.Option(help="Turn pictures clockwise by 90, 180 or 270 degrees.", rich_help_panel=CAMERA)
-    ] = 0,
+    rotate: Annotated[int, of_source(help="Turn pictures clockwise by 90, 180 or 270 degrees.")] = 0,
     roi: Annotated[
         str | None,
-        typer.Option(
-            metavar="WxH+X+Y", help="Look at this part of the (turned) picture only.", rich_help_panel=CAMERA
-        ),
+        of_source(metavar="WxH+X+Y", help="Look at this part of the (turned) picture only."),
     ] = None,
-    live: Annotated[
-        bool, typer.Option("--live", help="Replay files as a camera would see them.", rich_help_panel=CAMERA)
-    ] = False,
+    live: Annotated[bool, of_source("--live", help="Replay files as a camera would see them.")] = False,
     wait: Annotated[
         bool,
-        typer.Option(
-            "--wait", help="Wait for a camera that is absent at the start, too.", rich_help_panel=CAMERA
-        ),
+        of_source("--wait", help="Wait for a camera that is absent at the start, too."),
     ] = False,
     stall: Annotated[
         float | None,
-        typer.Option(
+        of_source(
             metavar="S",
             help="Open a camera anew after so many s without a frame; default 5, over a network 20.",
-            rich_help_panel=CAMERA,
         ),
     ] = None,
     max_age: Annotated[
         float | None,
-        typer.Option(
-            metavar="MS", min=1, help="A live frame that is older gives no result.", rich_help_panel=CAMERA
-        ),
+        of_source(metavar="MS", min=1, help="A live frame that is older gives no result."),
     ] = None,
-    max_frames: Annotated[
-        int | None, typer.Option(min=1, help="Stop after so many results.", rich_help_panel=CAMERA)
-    ] = None,
-    model: Annotated[
-        Path | None, typer.Option(help="One .tflite or .onnx made by edgecls export.", rich_help_panel=MODEL)
-    ] = None,
-    format: Annotated[str | None, typer.Option(help="tflite or onnx.", rich_help_panel=MODEL)] = None,
-    precision: Annotated[
-        str | None, typer.Option(help="float32, float16, int8 or int8-avx2.", rich_help_panel=MODEL)
-    ] = None,
+    max_frames: Annotated[int | None, of_source(min=1, help="Stop after so many results.")] = None,
+    model: Annotated[Path | None, of_model(help="One .tflite or .onnx made by edgecls export.")] = None,
+    format: Annotated[str | None, of_model(help="tflite or onnx.")] = None,
+    precision: Annotated[str | None, of_model(help="float32, float16, int8 or int8-avx2.")] = None,
     engine: Annotated[
         str,
-        typer.Option(help="auto, litert, tflite-runtime, onnxruntime or null.", rich_help_panel=MODEL),
+        of_model(help="auto, litert, tflite-runtime, onnxruntime or null."),
     ] = "auto",
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="By default those that are fastest.", rich_help_panel=MODEL)
-    ] = None,
-    top: Annotated[
-        int, typer.Option(min=1, help="How many labels a result names.", rich_help_panel=MODEL)
-    ] = 5,
+    threads: Annotated[int | None, of_model(min=1, help="By default those that are fastest.")] = None,
+    top: Annotated[int, of_model(min=1, help="How many labels a result names.")] = 5,
     smooth: Annotated[
         float,
-        typer.Option(
-            metavar="S", help="Time constant of the smoothing of probabilities, in s.", rich_help_panel=DECIDE
-        ),
+        of_decision(metavar="S", help="Time constant of the smoothing of probabilities, in s."),
     ] = 0.5,
     confirm: Annotated[
         str,
-        typer.Option(
-            metavar="K/N", help="A label comes when K of N frames are for it.", rich_help_panel=DECIDE
-        ),
+        of_decision(metavar="K/N", help="A label comes when K of N frames are for it."),
     ] = "3/5",
     hysteresis: Annotated[
         float,
-        typer.Option(
-            help="How much more it takes to replace a label than to keep it.", rich_help_panel=DECIDE
-        ),
+        of_decision(help="How much more it takes to replace a label than to keep it."),
     ] = 0.1,
-    hold: Annotated[
-        float, typer.Option(metavar="S", help="A label stays at least so long, in s.", rich_help_panel=DECIDE)
-    ] = 1.0,
-    json: Annotated[
-        bool, typer.Option("--json", help="JSON lines on stdout.", rich_help_panel=SINKS)
-    ] = False,
-    jsonl: Annotated[
-        Path | None, typer.Option(help="JSON lines into this file, or - for stdout.", rich_help_panel=SINKS)
-    ] = None,
-    csv: Annotated[
-        Path | None, typer.Option(help="A row for each result into this file.", rich_help_panel=SINKS)
-    ] = None,
+    hold: Annotated[float, of_decision(metavar="S", help="A label stays at least so long, in s.")] = 1.0,
+    json: Annotated[bool, of_sinks("--json", help="JSON lines on stdout.")] = False,
+    jsonl: Annotated[Path | None, of_sinks(help="JSON lines into this file, or - for stdout.")] = None,
+    csv: Annotated[Path | None, of_sinks(help="A row for each result into this file.")] = None,
     rotate_mb: Annotated[
         float,
-        typer.Option(
-            min=0.001, help="Such a file is set aside at this size, and begun anew.", rich_help_panel=SINKS
-        ),
+        of_sinks(min=0.001, help="Such a file is set aside at this size, and begun anew."),
     ] = 100.0,
-    rotate_keep: Annotated[
-        int, typer.Option(min=0, help="How many files that were set aside stay.", rich_help_panel=SINKS)
-    ] = 5,
+    rotate_keep: Annotated[int, of_sinks(min=0, help="How many files that were set aside stay.")] = 5,
+    config: Annotated[
+        Path | None,
+        of_config(
+            help="TOML file whose table [run] has these options, e.g. camera = 0.",
+            callback=read_config,
+            is_eager=True,
+        ),
+    ] = None,
+    print_config: Annotated[
+        bool,
+        of_config("--print-config", help="Print every option as it holds now, as such a file."),
+    ] = False,
 ) -> None:
     """Classify what a camera sees until Ctrl-C; the newest frame always wins.
 
     A camera that fails is opened again until it works. Files are replayed one by one, none left out, unless --live.
+    Each option may also stand in the environment, as EDGECLS_RUN_CAMERA does for --camera.
     """
+    if print_config:
+        typer.echo(config_text(ctx), nl=False)
+        return
     from edgecls.runtime.stopping import stop_on_signals
 
     with stop_on_signals() as stop:
