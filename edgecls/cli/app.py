@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import signal
 import sys
+from collections.abc import Sequence
 
 import typer
 
@@ -35,15 +36,6 @@ VERBS = (
 
 INTERRUPTED = 130
 
-app = typer.Typer(
-    name="edgecls",
-    help="From a folder of labelled photos to a measured int8 classifier on the device.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-)
-
 
 def _version(shown: bool) -> None:
     if shown:
@@ -51,7 +43,6 @@ def _version(shown: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _root(
     version: bool = typer.Option(
         False, "--version", callback=_version, is_eager=True, help="Show the version."
@@ -60,10 +51,22 @@ def _root(
     """From a folder of labelled photos to a measured int8 classifier on the device."""
 
 
-for _verb in VERBS:
-    # What runs unattended is configured by its environment, too; a training must not be changed by what stands there.
-    _settings = {"auto_envvar_prefix": "EDGECLS_RUN"} if _verb == "run" else {}
-    app.command(_verb, context_settings=_settings)(importlib.import_module(f"edgecls.cli.{_verb}").command)
+def build(verbs: Sequence[str] = VERBS) -> typer.Typer:
+    """The command with these verbs. Each is a module of its own: a device that runs needs none of the others."""
+    app = typer.Typer(
+        name="edgecls",
+        help=_root.__doc__,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+    )
+    app.callback()(_root)
+    for verb in verbs:
+        # What runs unattended is configured by its environment, too; a training must not be changed by what is there.
+        settings = {"auto_envvar_prefix": "EDGECLS_RUN"} if verb == "run" else {}
+        app.command(verb, context_settings=settings)(importlib.import_module(f"edgecls.cli.{verb}").command)
+    return app
 
 
 def _end(number: int, _: object) -> None:
@@ -74,8 +77,9 @@ def _end(number: int, _: object) -> None:
 def main() -> None:
     """Run the command line. Exit code 0: done, 1: failed, 2: wrong use, 130: Ctrl-C."""
     signal.signal(signal.SIGTERM, _end)
+    asked = [verb for verb in sys.argv[1:2] if verb in VERBS]
     try:
-        app()
+        build(asked or VERBS)()
     except EdgeclsError as error:
         typer.echo(f"edgecls: {error}", err=True)
         sys.exit(error.exit_code)

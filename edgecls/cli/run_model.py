@@ -5,14 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import typer
+
 from edgecls.bundle import Bundle, find_bundle
-from edgecls.cli.console import say
 from edgecls.devices.detect import detect_machine
 from edgecls.runtime.auto_engine import choose_engine
 from edgecls.runtime.model_file import ModelFile
 from edgecls.runtime.selection import MODEL_SUFFIXES, Selection, select_model
 
 AUTO = "auto"
+
+
+def say(text: str) -> None:
+    """As the console's, without loading rich: a run is to see its first frame soon."""
+    typer.echo(text, err=True)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgecls.cli.console import print_table
 from edgecls.errors import UsageError
 from edgecls.runtime.classifier import Classifier
 from edgecls.runtime.selection import Selection
@@ -62,8 +61,7 @@ def make_watcher(source: FrameSource, selection: Selection, steadiness: Steadine
     """A watcher where frames follow each other; photos of a folder have nothing to do with each other."""
     if not source.sequence:
         return None
-    labels = selection.model.labels
-    return Watcher(labels, [selection.model.card.threshold] * len(labels), steadiness)
+    return Watcher(selection.model.labels, selection.model.card.thresholds, steadiness)
 
 
 def make_start(source: FrameSource, selection: Selection, classifier: Classifier) -> Start:
@@ -85,6 +83,8 @@ def make_start(source: FrameSource, selection: Selection, classifier: Classifier
 
 def print_summary(summary: Summary) -> None:
     """The stages' percentiles as a table."""
+    from edgecls.cli.console import print_table
+
     rows = [[stage, f"{p.p50:.2f}", f"{p.p90:.2f}", f"{p.p99:.2f}"] for stage, p in summary.stages_ms.items()]
     if rows:
         print_table(f"Stages of {summary.frames} frames, ms", ["stage", "p50", "p90", "p99"], rows)
