@@ -8,11 +8,11 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
-EXTRAS := onnx,train,export,report,samples,weights,ray,dev
+EXTRAS := onnx,mqtt,webhook,metrics,preview,train,export,report,samples,weights,ray,dev
 # Two test processes: each may hold TensorFlow in memory.
 WORKERS ?= 2
 
-.PHONY: help venv demo test test-networks lint clean
+.PHONY: help venv demo test test-networks test-device lint clean
 
 help:  ## Show what can be made.
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,10 +21,13 @@ demo: venv  ## Real photos to a measured int8 classifier: about 6 minutes on two
 	@$(VENV)/bin/edgecls demo
 
 test: venv lint  ## ruff, mypy, and all tests but the longest.
-	@$(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadgroup -m "not networks"
+	@$(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadgroup -m "not networks and not device"
 
 test-networks: venv  ## Each of the 25 networks trained, exported, verified and run: about 15 minutes.
 	@$(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadgroup -m networks tests/networks
+
+test-device: venv  ## An emulated aarch64 board with a camera; needs root, debootstrap, qemu-system-arm, cpio, kmod.
+	@$(VENV)/bin/python -m pytest -m device tests/device
 
 lint: venv  ## ruff and mypy.
 	@$(VENV)/bin/ruff check

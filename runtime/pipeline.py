@@ -92,7 +92,7 @@ class Pipeline:
                     self._report_faults()
                     self._check_gap()
                     if captured is not None:
-                        self._take(captured)
+                        self.take(captured)
                     if self._max_frames is not None and self._results >= self._max_frames:
                         return
             finally:
@@ -113,7 +113,7 @@ class Pipeline:
                 return
             yield captured
 
-    def _take(self, captured: Captured) -> None:
+    def take(self, captured: Captured) -> None:
         """Classify a frame, unless it is too old before or after that."""
         frame = captured.frame
         if self._too_old(frame, self._clock()):

@@ -1,0 +1,5 @@
+"""`python -m edgecls`, where no script was installed."""
+
+from edgecls.cli.app import main
+
+main()
