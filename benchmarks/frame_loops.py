@@ -25,9 +25,10 @@ from edgecls.bundle import Bundle, find_bundle
 from edgecls.devices.detect import detect_machine
 from edgecls.images import read_photo
 from edgecls.preprocess import Pixels
-from edgecls.runtime.auto_engine import Timed, choose_engine
+from edgecls.runtime.auto_engine import choose_engine
 from edgecls.runtime.benchmark_plan import in_turn
 from edgecls.runtime.classifier import open_classifier
+from edgecls.runtime.engine_choice import Timed
 from edgecls.runtime.live_reader import Captured
 from edgecls.runtime.model_file import ModelFile
 from edgecls.runtime.pipeline import Pipeline

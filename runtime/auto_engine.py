@@ -4,55 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import numpy as np
-
-from edgecls.bundle import Bundle, Golden
-from edgecls.errors import DeviceError, EdgeclsError, ModelError, UsageError
-from edgecls.files import digest_json, read_json, sha256_file, utc_now, write_json
+from edgecls.bundle import Bundle
+from edgecls.errors import EdgeclsError
+from edgecls.files import digest_json, read_json, sha256_file, write_json
 from edgecls.machine import Machine
-from edgecls.manifest import DOCUMENT, int8_first
-from edgecls.preprocess import Pixels
+from edgecls.manifest import DOCUMENT
 from edgecls.records import from_record, to_record
-from edgecls.runtime.benchmark_plan import Configuration, configurations
-from edgecls.runtime.engine import Engine, open_engine
-from edgecls.runtime.timing import Clock, elapsed_ms, monotonic
-from edgecls.runtime.verify import compare, judge
+from edgecls.runtime.engine_choice import Choice
+from edgecls.runtime.timing import Clock, monotonic
 
-WARM_UP = 3
-LEAST_RUNS = 10
-MOST_RUNS = 200
-LOOK_S = 0.25  # how long each is timed, twice
-# Differences that nobody notices: then int8 wins, and fewer threads.
-SLACK = 1.05
-SLACK_MS = 0.1
 PACKAGES = ("ai-edge-litert", "tflite-runtime", "onnxruntime", "numpy")
-
-
-@dataclass(frozen=True)
-class Timed:
-    """What one configuration took: the smaller of two medians of an invocation, in ms."""
-
-    file: str
-    format: str
-    precision: str
-    engine: str
-    threads: int
-    invoke_ms: float
-
-
-@dataclass(frozen=True)
-class Choice:
-    """The fastest configuration, when it was found, all that were timed, and why others were not."""
-
-    chosen: Timed
-    measured: str
-    timed: tuple[Timed, ...]
-    left_out: tuple[str, ...]
 
 
 def choose_engine(
@@ -71,18 +37,22 @@ def choose_engine(
 
     A configuration that does not give the bundle's golden answers is left out. `cache` is a folder; one that cannot be
     written only means that the next start measures again; `announce` hears the number of configurations before they are
-    timed. Raises UsageError when nothing fits, DeviceError when no
-    engine works, ModelError when the golden photos are damaged.
+    timed. Raises UsageError when nothing fits, DeviceError when no engine works, ModelError when a file was changed.
     """
     asked = (engine, threads, format, precision)
     place = (cache or default_cache()) / f"{_key(bundle, machine, asked)}.json"
     known = _known(place)
     if known is not None:
         return known
-    fitting = _fitting(bundle, machine, engine=engine, threads=threads, format=format, precision=precision)
+    from edgecls.runtime.engine_timing import (  # a start that finds its choice needs none of it
+        fitting,
+        measure,
+    )
+
+    ways = fitting(bundle, machine, engine=engine, threads=threads, format=format, precision=precision)
     if announce is not None:
-        announce(len(fitting))
-    found = measure(bundle, fitting, clock=clock)
+        announce(len(ways))
+    found = measure(bundle, ways, clock=clock)
     with contextlib.suppress(OSError):
         place.parent.mkdir(parents=True, exist_ok=True)
         write_json(place, to_record(found))
@@ -93,90 +63,6 @@ def default_cache() -> Path:
     """Where the XDG Base Directory Specification puts such things; systemd's CacheDirectory= where there is one."""
     base = os.environ.get("CACHE_DIRECTORY") or os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(base).expanduser() / "edgecls" / "engines"
-
-
-def measure(bundle: Bundle, fitting: Sequence[Configuration], *, clock: Clock = monotonic) -> Choice:
-    """Time configurations, one in memory at a time, forwards and backwards so that a drift meets all alike."""
-    golden = bundle.golden()
-    paths = {
-        one.variant: bundle.variant_path(one.variant) for one in fitting
-    }  # a changed file ends everything
-    took: dict[Configuration, float] = {}
-    left_out: dict[Configuration, str] = {}
-    for one in (*fitting, *reversed(fitting)):
-        if one not in left_out:
-            try:
-                took[one] = min(took.get(one, np.inf), _invoke_ms(paths[one.variant], one, golden, clock))
-            except EdgeclsError as error:
-                left_out[one] = f"{one}: {error}"
-    timed = tuple(_timed(one, took[one]) for one in fitting if one not in left_out)
-    if not timed:
-        raise DeviceError(f"{bundle.folder}: nothing of it works here: {'; '.join(left_out.values())}")
-    return Choice(fastest(timed), utc_now(), timed, tuple(left_out.values()))
-
-
-def fastest(timed: Sequence[Timed]) -> Timed:
-    """The fastest; of those that are as good as that, int8 before float, and fewer threads first."""
-    least = min(one.invoke_ms for one in timed)
-    good = [one for one in timed if one.invoke_ms <= max(least * SLACK, least + SLACK_MS)]
-    return min(good, key=lambda one: (int8_first(one.format, one.precision), one.threads, one.invoke_ms))
-
-
-def _invoke_ms(path: Path, one: Configuration, golden: Golden, clock: Clock) -> float:
-    """Raises ModelError when the golden photos get other answers than they had."""
-    engine = open_engine(path, engine=one.engine, threads=one.threads, arithmetic=one.arithmetic)
-    try:
-        found = engine.run(golden.pixels)
-        expected = golden.probabilities[one.variant.file]
-        reason = judge(
-            one.variant, compare(expected, found, engine=engine.name, arithmetic=engine.arithmetic)
-        )
-        if reason:
-            raise ModelError(reason)
-        return float(np.median(list(_samples_ms(engine, golden.pixels[:1], clock))))
-    finally:
-        engine.close()
-
-
-def _samples_ms(engine: Engine, picture: Pixels, clock: Clock) -> Iterator[float]:
-    for _ in range(WARM_UP):
-        engine.run(picture)
-    began = clock()
-    for count in range(MOST_RUNS):
-        started = clock()
-        if count >= LEAST_RUNS and elapsed_ms(began, started) > LOOK_S * 1e3:
-            return
-        engine.run(picture)
-        yield elapsed_ms(started, clock())
-
-
-def _timed(one: Configuration, invoke_ms: float) -> Timed:
-    variant = one.variant
-    return Timed(variant.file, variant.format, variant.precision, one.engine, one.threads, invoke_ms)
-
-
-def _fitting(
-    bundle: Bundle,
-    machine: Machine,
-    *,
-    engine: str | None,
-    threads: int | None,
-    format: str | None,
-    precision: str | None,
-) -> list[Configuration]:
-    """Configurations that fit what is asked; exact arithmetic, many times slower, only where there is no other."""
-    there = configurations(bundle, machine, engine=engine, threads=() if threads is None else (threads,))
-    fitting = [
-        one
-        for one in there
-        if format in (None, one.variant.format) and precision in (None, one.variant.precision)
-    ]
-    if not fitting:
-        asked = " ".join(part for part in (format, precision, engine) if part)
-        found = ", ".join(variant.key for variant in bundle.manifest.variants)
-        raise UsageError(f"{bundle.folder}: expected a variant '{asked}', found {found}; choose one of these")
-    native = [one for one in fitting if one.arithmetic == "native"]
-    return native or fitting
 
 
 def _key(bundle: Bundle, machine: Machine, asked: Sequence[object]) -> str:

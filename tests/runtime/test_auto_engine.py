@@ -15,15 +15,17 @@ from edgecls.errors import DeviceError, ModelError, UsageError
 from edgecls.files import sha256_file
 from edgecls.machine import Machine
 from edgecls.manifest import write_manifest
-from edgecls.runtime import auto_engine
-from edgecls.runtime.auto_engine import Timed, choose_engine, fastest
+from edgecls.runtime import engine_timing
+from edgecls.runtime.auto_engine import choose_engine
+from edgecls.runtime.engine_choice import Timed
+from edgecls.runtime.engine_timing import fastest
 
 MakeBundle = Callable[..., Bundle]
 
 
 @pytest.fixture(autouse=True)
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(auto_engine, "LOOK_S", 0.01)
+    monkeypatch.setattr(engine_timing, "LOOK_S", 0.01)
 
 
 def timed(file: str, ms: float, *, threads: int = 1) -> Timed:
