@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from edgecls.errors import DataError, ModelError
@@ -41,3 +41,17 @@ class Labels:
                 f"{owner} gives {outputs} scores but its labels name {len(self.names)} classes; "
                 "use the model and the labels of the same export"
             )
+
+    def check_thresholds(self, thresholds: Sequence[float], owner: str) -> None:
+        """Raise ModelError unless these are one threshold for each label, probabilities of 0 to 1."""
+        if len(thresholds) != len(self.names):
+            raise ModelError(
+                f"{owner}: expected a threshold for each of {len(self.names)} classes, found {len(thresholds)}; "
+                "make it anew with: edgecls export"
+            )
+        for name, threshold in zip(self.names, thresholds, strict=True):
+            if not 0 <= threshold <= 1:
+                raise ModelError(
+                    f"{owner}: expected a threshold of 0 to 1 for '{name}', found {threshold:g}; "
+                    "make it anew with: edgecls export"
+                )

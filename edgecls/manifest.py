@@ -15,7 +15,7 @@ from edgecls.preprocess import Preprocess
 from edgecls.records import from_record, to_record
 from edgecls.tensors import TensorSpec
 
-SCHEMA = 4
+SCHEMA = 5
 DOCUMENT = "manifest.json"
 FORMATS = ("tflite", "onnx")
 PRECISIONS = ("float32", "float16", "dynamic", "int8", "int8-avx2")
@@ -61,6 +61,22 @@ class Confidence:
     fitted: str
     error_before: float
     error: float
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """How sure an answer must be to count: its confidence is above the threshold of its class, else it is unknown.
+
+    `values`, one a label, are probabilities after temperature: 0 lets every answer through, 1 none. `precision` is the
+    share of the answers that should be right, `fitted` says on which photos and with which variant that was looked for.
+    On the test photos `answered` is the share above, `right` the share of these that are right, None where none is.
+    """
+
+    values: tuple[float, ...]
+    precision: float
+    fitted: str
+    answered: Proportion
+    right: Proportion | None
 
 
 @dataclass(frozen=True)
@@ -178,7 +194,7 @@ class Manifest:
     labels: tuple[str, ...]
     preprocess: Preprocess
     confidence: Confidence
-    threshold: float
+    thresholds: Thresholds
     target: str
     limits: Limits
     variants: tuple[Variant, ...]
@@ -207,7 +223,7 @@ def read_manifest(folder: Path) -> Manifest:
     """Read and check `folder`/manifest.json.
 
     Raises ModelError for a newer schema, an unknown or missing key, a wrong type, labels that stand
-    twice or do not fit an output or a photo, and a file outside the folder.
+    twice or do not fit an output, the thresholds or a photo, and a file outside the folder.
     """
     path = folder / DOCUMENT
     record = read_json(path)
@@ -218,6 +234,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise ModelError(f"{path}: expected at least one model file, found none; make the bundle anew")
     for variant in manifest.variants:
         _check_variant(variant, labels, path)
+    labels.check_thresholds(manifest.thresholds.values, str(path))
     for photo in manifest.evaluation:
         _check_photo(photo, labels, path)
     for changed in manifest.changed:

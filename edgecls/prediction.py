@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,7 +17,7 @@ LEAST_PROBABILITY = 1e-12  # what a probability of zero is taken for where its l
 class Prediction:
     """The best label of one picture and the runners-up.
 
-    `confidence` is a probability after temperature; `unknown` says that it lies below the threshold.
+    `confidence` is a probability after temperature; `unknown` says that it is not above the label's threshold.
     `top` holds (label, confidence), best first, `scores` the confidence of every class, float32 (classes,).
     """
 
@@ -49,9 +50,12 @@ def predict(
     *,
     top_k: int = 5,
     temperature: float = 1.0,
-    threshold: float = 0.0,
+    thresholds: Sequence[float] = (),
 ) -> Prediction:
-    """Make a Prediction of one picture's probabilities, shape (classes,)."""
+    """Make a Prediction of one picture's probabilities, shape (classes,).
+
+    `thresholds` has one for each label: 0 lets every answer through, 1 none. Without them every answer counts.
+    """
     scores = apply_temperature(probabilities, temperature)
     order = np.argsort(-scores, kind="stable")[:top_k]
     best = int(order[0])
@@ -60,7 +64,7 @@ def predict(
         index=best,
         label=labels[best],
         confidence=confidence,
-        unknown=confidence < threshold,
+        unknown=bool(thresholds) and not confidence > thresholds[best],
         top=tuple((labels[int(i)], float(scores[i])) for i in order),
         scores=scores,
     )

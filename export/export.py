@@ -14,7 +14,7 @@ from edgecls.devices.profile import find_profile
 from edgecls.errors import GateError
 from edgecls.export.candidates import embed_cards, make_float
 from edgecls.export.changed import write_changed
-from edgecls.export.confidence import fit_confidence, measure_confidence
+from edgecls.export.confidence import fit_confidence, hold_out, measure_confidence
 from edgecls.export.evaluation_photos import copy_evaluation
 from edgecls.export.gate import choose_gate_photos
 from edgecls.export.golden import write_golden
@@ -37,6 +37,7 @@ from edgecls.export.options import (
 )
 from edgecls.export.quantizing import METHODS
 from edgecls.export.refused import keep_refused
+from edgecls.export.thresholds import fit_thresholds, measure_thresholds
 from edgecls.files import check_replaceable, new_folder, utc_now
 from edgecls.machine import Machine
 from edgecls.manifest import (
@@ -47,6 +48,7 @@ from edgecls.manifest import (
     Confidence,
     Manifest,
     Origin,
+    Thresholds,
     Variant,
     write_manifest,
 )
@@ -124,17 +126,23 @@ def export_run(
             require_int8(judgement, options)
         except GateError as error:
             refused = [look.candidate for look in looks if look.gate and look.reason]
-            place = keep_refused(target, refused, judgement.rejected, lambda p: _card(record, p, 1.0))
+            place = keep_refused(target, refused, judgement.rejected, lambda p: _card(record, p))
             raise GateError(f"{error}; the files are kept for a look in {place}") from error
-        fitted = fit_confidence(judgement, judged, dataset.validation)
-        embed_cards([p.candidate for p in judgement.passed], lambda p: _card(record, p, fitted.temperature))
+        held_out = hold_out(judgement, judged, dataset.validation)
+        fitted = fit_confidence(held_out)
+        chosen = fit_thresholds(held_out, fitted, options.min_precision)
+        embed_cards(
+            [passed.candidate for passed in judgement.passed],
+            lambda p: _card(record, p, temperature=fitted.temperature, thresholds=chosen.values),
+        )
         test = load_pixels(dataset.test, record.preprocess, announce("test photos"))
         tested = measure_on_test(judgement, test, options=options, machine=machine, announce=announce)
         _sweep(folder, tested.variants)
         manifest = _manifest(
             target.name, record, folder, dataset=dataset, calibration=calibration, options=options,
             machine=machine, variants=tested.variants, judgement=judgement, digest=digest,
-            confidence=measure_confidence(fitted, tested), changed=write_changed(folder, tested, test),
+            confidence=measure_confidence(fitted, tested), thresholds=measure_thresholds(chosen, fitted, tested),
+            changed=write_changed(folder, tested, test),
         )  # fmt: skip
         write_manifest(folder, manifest)
     return ExportResult(Bundle.open(target), unchanged=False)
@@ -155,10 +163,14 @@ def _choose(
     )
 
 
-def _card(record: RunRecord, precision: str, temperature: float) -> Card:
+def _card(
+    record: RunRecord, precision: str, *, temperature: float = 1.0, thresholds: tuple[float, ...] = ()
+) -> Card:
+    """Without thresholds every answer counts."""
     return Card(
-        record.config.network, record.labels, record.preprocess, precision, temperature, threshold=0.0
-    )
+        record.config.network, record.labels, record.preprocess, precision, temperature,
+        thresholds or (0.0,) * len(record.labels),
+    )  # fmt: skip
 
 
 def _sweep(folder: Path, variants: tuple[Variant, ...]) -> None:
@@ -182,6 +194,7 @@ def _manifest(
     judgement: Judgement,
     digest: str,
     confidence: Confidence,
+    thresholds: Thresholds,
     changed: tuple[ChangedPhoto, ...],
 ) -> Manifest:
     """Write golden answers and evaluation photos into `folder`, and describe it all."""
@@ -194,7 +207,7 @@ def _manifest(
         labels=record.labels,
         preprocess=record.preprocess,
         confidence=confidence,
-        threshold=0.0,
+        thresholds=thresholds,
         target=options.target,
         limits=options.limits,
         variants=variants,

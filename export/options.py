@@ -17,7 +17,7 @@ from edgecls.manifest import DOCUMENT, FORMATS, Limits, read_manifest
 from edgecls.runs import RunRecord
 
 # Raise it with any change after which the same run, options and packages make other files.
-RECIPE = 1
+RECIPE = 2
 
 _PACKAGES = (
     "tensorflow-cpu",
@@ -37,8 +37,8 @@ class ExportOptions:
 
     `named` says that the formats were asked for by name. `target` is the name of a device profile whose arithmetic
     int8 is made for; "" means boards and this machine. `also` names lighter precisions, of LIGHTER.
-    `effort`, of EFFORTS in ladder.py, says how far up int8 may climb. `evaluation_bytes` bounds the photos carried
-    along.
+    `effort`, of EFFORTS in ladder.py, says how far up int8 may climb. `min_precision` is the share of the answers above
+    their threshold that should be right. `evaluation_bytes` bounds the photos carried along.
     """
 
     int8: bool = True
@@ -48,6 +48,7 @@ class ExportOptions:
     also: tuple[str, ...] = ()
     effort: str = "normal"
     limits: Limits = field(default_factory=Limits)
+    min_precision: float = 0.9
     calibration_photos: int = 200
     evaluation_photos: int = COUNT
     evaluation_bytes: int = MAX_BYTES

@@ -129,7 +129,7 @@ def _order(
         labels=bundle.manifest.labels,
         preprocess=bundle.manifest.preprocess,
         temperature=bundle.manifest.confidence.temperature,
-        threshold=bundle.manifest.threshold,
+        thresholds=bundle.manifest.thresholds.values,
         photos=tuple(str(bundle.file(photo.file, photo.sha256)) for photo in photos),
         passes=passes,
     )

@@ -42,7 +42,7 @@ class WorkOrder:
     labels: tuple[str, ...]
     preprocess: Preprocess
     temperature: float
-    threshold: float
+    thresholds: tuple[float, ...]
     photos: tuple[str, ...]
     passes: int
 
@@ -74,7 +74,7 @@ def measure(order: WorkOrder, clock: Clock = monotonic) -> WorkReport:
         Path(order.model), engine=order.engine, threads=order.threads, arithmetic=order.arithmetic
     )
     load_ms = elapsed_ms(start, clock())
-    decision = FrameByFrame(Labels(order.labels), order.temperature, order.threshold)
+    decision = FrameByFrame(Labels(order.labels), order.temperature, order.thresholds)
     classifier = Classifier(order.preprocess, engine, decision, clock)
     first_ms = classifier.classify(first_photo).invoke_ms
     for _ in range(WARM_UP):

@@ -78,5 +78,5 @@ def open_classifier(
     )
     model.labels.check_outputs(opened.output.shape[-1], str(model.path))
     card = model.card
-    decision = FrameByFrame(model.labels, card.temperature, card.threshold, top_k)
+    decision = FrameByFrame(model.labels, card.temperature, card.thresholds, top_k)
     return Classifier(card.preprocess, opened, decision)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,11 +25,11 @@ class Decision(Protocol):
 
 @dataclass(frozen=True)
 class FrameByFrame:
-    """Judges each frame by itself: temperature, then "unknown" below the threshold."""
+    """Judges each frame by itself: temperature, then "unknown" unless above the threshold of the best label."""
 
     labels: Labels
     temperature: float = 1.0
-    threshold: float = 0.0
+    thresholds: Sequence[float] = ()
     top_k: int = 5
 
     def decide(self, probabilities: NDArray[np.float32]) -> Prediction:
@@ -37,7 +38,7 @@ class FrameByFrame:
             self.labels,
             top_k=self.top_k,
             temperature=self.temperature,
-            threshold=self.threshold,
+            thresholds=self.thresholds,
         )
         if not math.isfinite(prediction.confidence):
             raise ModelError("the model gave scores that are no numbers (NaN or infinite); export it again")

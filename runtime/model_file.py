@@ -30,7 +30,7 @@ class Card:
     preprocess: Preprocess
     precision: str
     temperature: float
-    threshold: float
+    thresholds: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -50,13 +50,14 @@ class ModelFile:
         """A variant of a bundle, its digest checked."""
         m = bundle.manifest
         card = Card(
-            m.network, m.labels, m.preprocess, variant.precision, m.confidence.temperature, m.threshold
-        )
+            m.network, m.labels, m.preprocess, variant.precision, m.confidence.temperature,
+            m.thresholds.values,
+        )  # fmt: skip
         return cls(bundle.variant_path(variant), card, variant)
 
     @classmethod
     def from_file(cls, path: Path) -> ModelFile:
-        """A single .tflite or .onnx. Raises ModelError when it carries no labels."""
+        """A single .tflite or .onnx. Raises ModelError when it carries no labels, or thresholds that do not fit them."""
         if not path.is_file():
             raise ModelError(f"{path}: expected a model file, found nothing there; check the path")
         text = _tflite_card(path) if path.suffix == ".tflite" else _onnx_card(path)
@@ -69,7 +70,9 @@ class ModelFile:
             record = json.loads(text)
         except ValueError as error:
             raise ModelError(f"{path}: its metadata is not JSON ({error}); export it again") from error
-        return cls(path, from_record(Card, record, str(path)))
+        model = cls(path, from_record(Card, record, str(path)))
+        model.labels.check_thresholds(model.card.thresholds, str(path))
+        return model
 
 
 def _tflite_card(path: Path) -> str | None:

@@ -75,7 +75,7 @@ class Watcher:
         self, labels: Labels, thresholds: Sequence[float] = (), steadiness: Steadiness | None = None
     ) -> None:
         self._labels = labels
-        self._thresholds = np.asarray(thresholds or [0.0] * len(labels), np.float32)
+        self._thresholds = np.asarray(thresholds or [0.0] * len(labels))
         self._steady = steadiness or Steadiness()
         self._votes: deque[int | None] = deque(maxlen=self._steady.of)
         self._mean: NDArray[np.float32] | None = None
@@ -125,7 +125,7 @@ class Watcher:
         if now is not None and self._mean[best] < self._mean[now] + margin:
             best = now
         least = self._thresholds[best] - (margin if best == now else 0)
-        return best if self._mean[best] >= least else None
+        return best if self._mean[best] > least else None
 
     def _held(self, at_ns: int) -> bool:
         return self._changed_ns is None or at_ns - self._changed_ns >= self._steady.hold_s * 1e9

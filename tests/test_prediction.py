@@ -29,8 +29,17 @@ def test_of_equal_scores_the_first_label_wins() -> None:
 
 
 @pytest.mark.parametrize(("threshold", "unknown"), [(0.69, False), (0.71, True)])
-def test_below_the_threshold_is_unknown(threshold: float, unknown: bool) -> None:
-    assert predict(SCORES, LABELS, threshold=threshold).unknown is unknown
+def test_an_answer_that_is_not_above_the_threshold_of_its_own_label_is_unknown(
+    threshold: float, unknown: bool
+) -> None:
+    assert predict(SCORES, LABELS, thresholds=(1 - threshold, threshold, 1.0)).unknown is unknown
+
+
+def test_a_threshold_of_0_lets_every_answer_through_and_one_of_1_none() -> None:
+    certain = np.array([1.0, 0.0, 0.0], np.float32)
+    assert not predict(np.full(3, 1 / 3, np.float32), LABELS, thresholds=(0.0, 1.0, 1.0)).unknown
+    assert predict(certain, LABELS, thresholds=(1.0, 0.0, 0.0)).unknown
+    assert not predict(certain, LABELS).unknown
 
 
 def test_temperature_divides_the_logits() -> None:
@@ -59,5 +68,5 @@ def test_a_probability_of_zero_survives_any_temperature() -> None:
 
 
 def test_a_high_temperature_turns_a_sure_answer_into_unknown() -> None:
-    assert predict(SCORES, LABELS, temperature=10.0, threshold=0.5).unknown
-    assert not predict(SCORES, LABELS, threshold=0.5).unknown
+    assert predict(SCORES, LABELS, temperature=10.0, thresholds=(0.5, 0.5, 0.5)).unknown
+    assert not predict(SCORES, LABELS, thresholds=(0.5, 0.5, 0.5)).unknown

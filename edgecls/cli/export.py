@@ -33,6 +33,12 @@ def command(
     min_agreement: Annotated[
         float, typer.Option(help="Share of the photos that float decides (margin 0.1) with float's answer.")
     ] = 0.99,
+    min_precision: Annotated[
+        float,
+        typer.Option(
+            help="Answers above their threshold should be right at least so often; 0 for no thresholds."
+        ),
+    ] = 0.9,
     effort: Annotated[
         str,
         typer.Option(
@@ -70,6 +76,7 @@ def command(
     from edgecls.runs import find_run, read_run
 
     limits = _limits(max_drop, max_class_drop, min_agreement)
+    _check_share("--min-precision", min_precision)
     if effort not in EFFORTS:
         raise UsageError(f"--effort: expected {', '.join(EFFORTS)}, found '{effort}'")
     folder = find_run(run)
@@ -80,6 +87,7 @@ def command(
         formats=FORMATS if format is None else _choices("--format", format, FORMATS),
         named=format is not None,
         limits=limits,
+        min_precision=min_precision,
         target=target,
         also=_choices("--also", also, LIGHTER) if also else (),
         effort=effort,
@@ -102,7 +110,7 @@ def command(
 def print_bundle(bundle: Bundle) -> None:
     """The variants of a bundle with their figures, and those that stayed out with their reason."""
     from edgecls.cli.console import print_table, say
-    from edgecls.reporting.wording import describe_confidence, describe_unquantized
+    from edgecls.reporting.wording import describe_confidence, describe_thresholds, describe_unquantized
 
     rows = [
         [
@@ -131,6 +139,7 @@ def print_bundle(bundle: Bundle) -> None:
         for warning in bundle.manifest.calibration.warnings:
             say(f"note: calibration: {warning}")
     say(describe_confidence(bundle.manifest.confidence))
+    say(describe_thresholds(bundle.manifest))
     for rung in bundle.manifest.rungs:
         if rung.reason or rung.name != bundle.manifest.rungs[0].name:
             say(f"{rung.format} {rung.precision}, {rung.name}: {rung.reason or 'within the gate'}")
@@ -152,9 +161,13 @@ def _limits(max_drop: float, max_class_drop: float, min_agreement: float) -> Lim
     for flag, found in (("--max-drop", max_drop), ("--max-class-drop", max_class_drop)):
         if not 0 <= found < inf:
             raise UsageError(f"{flag}: expected points of top-1, 0 or more, found {found:g}")
-    if not 0 <= min_agreement <= 1:
-        raise UsageError(f"--min-agreement: expected a share of 0 to 1, found {min_agreement:g}")
+    _check_share("--min-agreement", min_agreement)
     return Limits(max_drop, max_class_drop, min_agreement)
+
+
+def _check_share(flag: str, found: float) -> None:
+    if not 0 <= found <= 1:
+        raise UsageError(f"{flag}: expected a share of 0 to 1, found {found:g}")
 
 
 def _choices(flag: str, given: str, choices: tuple[str, ...]) -> tuple[str, ...]:

@@ -12,9 +12,10 @@ from edgecls.cli.console import out, print_json, print_table, say
 if TYPE_CHECKING:
     from edgecls.bundle import Bundle
     from edgecls.runtime.inspection import Inspection
+    from edgecls.runtime.model_file import Card
     from edgecls.tensors import TensorSpec
 
-SCHEMA = 1
+SCHEMA = 2
 WHAT = "Bundle (folder or name below ./bundles), or one .tflite or .onnx; by default the newest bundle."
 
 
@@ -94,6 +95,8 @@ def _facts(one: Inspection) -> dict[str, str]:
         "input formula": one.input_formula,
         "output": _tensor(one.output),
         "computes in": one.arithmetic,
+        "temperature": f"{card.temperature:.2f}",
+        "thresholds": _thresholds(card),
         "size": f"{one.size_bytes / 1e6:.2f} MB",
         "sha256": one.sha256,
         "engine": one.engine,
@@ -103,6 +106,14 @@ def _facts(one: Inspection) -> dict[str, str]:
         facts["operators"] = f"{one.operators.total}: {counts}"
         facts["XNNPACK"] = describe_delegation(one.operators)
     return facts
+
+
+def _thresholds(card: Card) -> str:
+    """How sure an answer of each class must be, where that is not 0 for all of them."""
+    if not any(card.thresholds):
+        return "none, every answer counts"
+    pairs = zip(card.labels, card.thresholds, strict=True)
+    return ", ".join(f"{label} {threshold:.1%}" for label, threshold in pairs)
 
 
 def _tensor(spec: TensorSpec) -> str:

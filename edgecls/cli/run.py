@@ -66,6 +66,14 @@ def command(
     ] = "auto",
     threads: Annotated[int | None, of_model(min=1, help="By default those that are fastest.")] = None,
     top: Annotated[int, of_model(min=1, help="How many labels a result names.")] = 5,
+    threshold: Annotated[
+        float | None,
+        of_decision(
+            min=0,
+            max=1,
+            help="One threshold for all labels instead of the bundle's: 0 names everything, 1 nothing.",
+        ),
+    ] = None,
     smooth: Annotated[
         float,
         of_decision(metavar="S", help="Time constant of the smoothing of probabilities, in s."),
@@ -120,6 +128,7 @@ def command(
             print_summary,
             read_size,
             read_votes,
+            with_threshold,
         )
         from edgecls.runtime.classifier import open_classifier
         from edgecls.runtime.pipeline import Pipeline
@@ -133,7 +142,7 @@ def command(
         selected = select(
             bundle, file=model, format=format, precision=precision, engine=engine, threads=threads
         )
-        selection = selected.selection
+        selection = with_threshold(selected.selection, threshold)
         classifier = open_classifier(
             selection.model, engine=selected.engine, threads=selected.threads, top_k=top
         )

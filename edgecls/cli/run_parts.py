@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgecls.errors import UsageError
@@ -55,6 +55,15 @@ def make_sinks(*, to_stdout: bool, jsonl: Path | None, csv: Path | None, files: 
     if csv is not None:
         sinks.append(CsvSink(csv, max_bytes=files.max_bytes, keep=files.keep))
     return sinks
+
+
+def with_threshold(selection: Selection, threshold: float | None) -> Selection:
+    """The selection with one threshold for all labels, unless None."""
+    if threshold is None:
+        return selection
+    model = selection.model
+    card = replace(model.card, thresholds=(threshold,) * len(model.card.labels))
+    return replace(selection, model=replace(model, card=card))
 
 
 def make_watcher(source: FrameSource, selection: Selection, steadiness: Steadiness) -> Watcher | None:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from edgecls.manifest import Manifest, Variant, int8_first
 from edgecls.reporting.page import Code, Facts, Prose, Section, Tile
-from edgecls.reporting.variants import origin_facts, rejected_table, rungs_table, variants_table
+from edgecls.reporting.variants import (
+    origin_facts,
+    rejected_table,
+    rungs_table,
+    thresholds_table,
+    variants_table,
+)
 from edgecls.reporting.wording import interval, megabytes, milliseconds, percent, threads
 from edgecls.runtime.benchmark_result import BenchResult, fastest
 
@@ -20,6 +26,10 @@ VARIANTS_NOTE = (
 RUNGS_NOTE = (
     "The first has everything but the logits in int8; each further one leaves one more block of the network in float, "
     "beginning where int8 hurts most. The first within the gate is taken. Agreement: over photos that float decides."
+)
+THRESHOLDS_NOTE = (
+    "Confidence after temperature that an answer must exceed, else it is unknown. Photos of the classes say nothing of "
+    "what belongs to none of them."
 )
 
 
@@ -65,10 +75,12 @@ def bundle_sections(manifest: Manifest | None) -> tuple[Section, ...]:
     if manifest is None:
         return ()
     rejected, rungs = rejected_table(manifest), rungs_table(manifest)
+    thresholds = thresholds_table(manifest)
     return (
         Section("The model files", (variants_table(manifest), Prose(VARIANTS_NOTE))),
         Section("Left out by the gate", (rejected,) if rejected else ()),
         Section("Ways to int8 that were tried", (Prose(RUNGS_NOTE), rungs) if rungs else ()),
+        Section("When an answer counts", (Prose(THRESHOLDS_NOTE), thresholds) if thresholds else ()),
         Section("Where it comes from", (Facts(origin_facts(manifest)),)),
     )
 

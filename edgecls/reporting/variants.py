@@ -6,6 +6,7 @@ from edgecls.manifest import Manifest, Measurement, Variant
 from edgecls.reporting.page import Table
 from edgecls.reporting.wording import (
     describe_confidence,
+    describe_thresholds,
     describe_unquantized,
     drop_with_interval,
     machine_line,
@@ -71,6 +72,19 @@ def rungs_table(manifest: Manifest) -> Table | None:
     return Table(columns, rows, left=3)
 
 
+def thresholds_table(manifest: Manifest) -> Table | None:
+    """How sure an answer of each class must be; None where every answer counts."""
+    values = manifest.thresholds.values
+    if not any(values):
+        return None
+    rows = tuple((label, _above(value)) for label, value in zip(manifest.labels, values, strict=True))
+    return Table(("class", "answered above"), rows)
+
+
+def _above(threshold: float) -> str:
+    return {0.0: "always", 1.0: "never"}.get(threshold, percent(threshold))
+
+
 def _changes(gate: Measurement | None) -> tuple[str, str]:
     """Agreement over the photos that float decides, and the mean change of a probability."""
     if gate is None:
@@ -114,6 +128,7 @@ def origin_facts(manifest: Manifest) -> tuple[tuple[str, str], ...]:
         ("int8 made for", manifest.target or "any board, and this machine"),
         ("gate", _gate(manifest)),
         ("confidence", describe_confidence(manifest.confidence).removeprefix("confidence: ")),
+        ("thresholds", describe_thresholds(manifest).removeprefix("thresholds: ")),
         ("trained from", f"{origin.data}, run {origin.run}, digest {origin.inputs_digest[:DIGEST]}"),
         ("trained model", f"sha256 {origin.model_sha256[:DIGEST]}"),
         (

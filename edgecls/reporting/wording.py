@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edgecls.devices.health import Health
 from edgecls.machine import Machine
-from edgecls.manifest import Confidence, Rung
+from edgecls.manifest import Confidence, Manifest, Rung, int8_first
 from edgecls.metrics import Agreement, Proportion
 
 INT8_DOT = {
@@ -74,6 +74,18 @@ def describe_confidence(confidence: Confidence) -> str:
     return (
         f"confidence: temperature {confidence.temperature:.2f} ({confidence.fitted}); expected calibration error on "
         f"the test photos {percent(confidence.error_before)} before, {percent(confidence.error)} after"
+    )
+
+
+def describe_thresholds(manifest: Manifest) -> str:
+    """What thresholds are for, where they come from, and what they leave of the test photos."""
+    found = manifest.thresholds
+    top1 = [v.test.top1 for v in sorted(manifest.variants, key=lambda v: int8_first(v.format, v.precision))]
+    without = f", without thresholds {percent(top1[0].value)}" if top1 else ""
+    right = f"{percent_with_interval(found.right)} of those answers are" if found.right else "none of them"
+    return (
+        f"thresholds: answers above them should be right at least {percent(found.precision)} of the time "
+        f"({found.fitted}); on the test photos {percent(found.answered.value)} are answered and {right} right{without}"
     )
 
 

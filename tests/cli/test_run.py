@@ -60,6 +60,13 @@ def test_the_fastest_way_is_timed_once_and_can_be_overruled(edgecls: Run) -> Non
     assert "using bundles/tiny (tflite float32) on litert, threads: 2" in told.stderr
 
 
+def test_a_threshold_of_1_names_nothing_and_0_everything(edgecls: Run) -> None:
+    for threshold, unknown in (("1", True), ("0", False)):
+        done = edgecls("run", "--camera", "photos", "--json", "--threshold", threshold)
+        results = of_type("result", records(done.stdout))
+        assert {result["unknown"] for result in results} == {unknown}
+
+
 def test_an_absent_camera_is_one_sentence_and_exit_code_1(edgecls: Run) -> None:
     done = edgecls("run", "--camera", "93", "--json")
     assert done.returncode == 1

@@ -34,6 +34,7 @@ HEAD = ("--network", "enet", "--regime", "head")
         ),
         (("export", "--effort", "loud"), "--effort: expected quick, normal, max, found 'loud'"),
         (("export", "--min-agreement", "99"), "--min-agreement: expected a share of 0 to 1, found 99"),
+        (("export", "--min-precision", "90"), "--min-precision: expected a share of 0 to 1, found 90"),
     ],
 )
 def test_what_can_come_to_nothing_is_exit_code_2(

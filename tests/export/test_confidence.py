@@ -10,7 +10,7 @@ import pytest
 
 from edgecls.data import Loaded
 from edgecls.export.candidates import Candidate
-from edgecls.export.confidence import LEAST_PHOTOS, fit_confidence, measure_confidence
+from edgecls.export.confidence import LEAST_PHOTOS, fit_confidence, hold_out, measure_confidence
 from edgecls.export.export import ExportResult
 from edgecls.export.judging import Judgement, Passed, Tested
 from edgecls.manifest import Measurement
@@ -48,7 +48,7 @@ def judgement(loaded: Loaded) -> Judgement:
 
 def test_only_validation_photos_say_how_sure_an_answer_may_be() -> None:
     loaded = gate_photos(VALIDATION)
-    fitted = fit_confidence(judgement(loaded), loaded, VALIDATION)
+    fitted = fit_confidence(hold_out(judgement(loaded), loaded, VALIDATION))
     # Half of them are wrong. The training photos, all right, would have made 0.99 look modest.
     assert fitted.temperature > 5
     assert fitted.file == "model.int8.tflite"
@@ -62,7 +62,7 @@ def test_a_temperature_that_chance_explains_is_not_taken() -> None:
     answers = np.tile(np.array([[0.65, 0.35]], np.float32), (len(loaded), 1))
     truth = np.array([0] * 24 + [1] * 16 + [0] * len(TRAIN))
     judged = Judgement((passed("tflite", "int8", answers, loaded),), ())
-    fitted = fit_confidence(judged, replace(loaded, truth=truth), VALIDATION)
+    fitted = fit_confidence(hold_out(judged, replace(loaded, truth=truth), VALIDATION))
     assert fitted.temperature == 1.0
     assert fitted.words.startswith("40 validation photos, tflite int8; 1.6"), fitted.words
 
@@ -70,14 +70,14 @@ def test_a_temperature_that_chance_explains_is_not_taken() -> None:
 def test_a_few_photos_are_not_enough_for_a_temperature() -> None:
     few = VALIDATION[: LEAST_PHOTOS - 1]
     loaded = gate_photos(few)
-    fitted = fit_confidence(judgement(loaded), loaded, few)
+    fitted = fit_confidence(hold_out(judgement(loaded), loaded, few))
     assert fitted.temperature == 1.0
     assert fitted.words == f"not fitted: {LEAST_PHOTOS - 1} validation photos are fewer than {LEAST_PHOTOS}"
 
 
 def test_the_calibration_error_is_that_of_the_test_photos() -> None:
     loaded = gate_photos(VALIDATION)
-    fitted = fit_confidence(judgement(loaded), loaded, VALIDATION)
+    fitted = fit_confidence(hold_out(judgement(loaded), loaded, VALIDATION))
     sure = np.tile(np.array([[0.99, 0.01]], np.float32), (100, 1))
     tested = Tested((), {"model.int8.tflite": sure}, np.arange(100) % 2)
     found = measure_confidence(fitted, tested)

@@ -59,7 +59,7 @@ def room_of_module(module: str) -> int | None:
 def room_of_file(path: Path) -> int:
     """The room a source file, relative to the root, lies in."""
     if path.parts[0] == "edgecls":
-        return ROOF if len(path.parts) > 2 else GROUND
+        return ROOF if len(path.parts) > 2 or path.name == "__main__.py" else GROUND
     return ROOMS[path.parts[0]]
 
 

@@ -24,6 +24,7 @@ from edgecls.manifest import (
     Manifest,
     Measurement,
     Origin,
+    Thresholds,
     Variant,
     read_manifest,
     write_manifest,
@@ -65,7 +66,7 @@ MANIFEST = Manifest(
     labels=("apple", "pear"),
     preprocess=Preprocess(8, 8),
     confidence=Confidence(1.0, "9 validation photos, tflite int8", 0.05, 0.05),
-    threshold=0.0,
+    thresholds=Thresholds((0.25, 1.0), 0.9, "9 validation photos, tflite int8", wilson(8, 9), wilson(8, 8)),
     target="",
     limits=Limits(),
     variants=(variant("onnx", "int8"), variant("tflite", "float32"), variant("tflite", "int8")),
@@ -108,6 +109,12 @@ def test_a_manifest_may_lack_a_calibration(tmp_path: Path) -> None:
     assert read_manifest(tmp_path).calibration is None
 
 
+def test_a_manifest_may_have_thresholds_that_nothing_is_above(tmp_path: Path) -> None:
+    thresholds = replace(MANIFEST.thresholds, values=(1.0, 1.0), answered=wilson(0, 9), right=None)
+    write_manifest(tmp_path, replace(MANIFEST, thresholds=thresholds))
+    assert read_manifest(tmp_path).thresholds == thresholds
+
+
 @pytest.mark.parametrize(
     ("alter", "words"),
     [
@@ -129,6 +136,17 @@ def test_a_manifest_may_lack_a_calibration(tmp_path: Path) -> None:
         (lambda r: r["variants"][0].update(file=""), r"file inside the bundle"),
         (lambda r: r["evaluation"][0].update(file="evaluation/../../x.jpg"), r"file inside the bundle"),
         (lambda r: r["evaluation"][0].update(label=2), r"evaluation/0\.jpg has label 2, .* 2 classes"),
+        (lambda r: r["thresholds"].update(values=[0.5]), r"a threshold for each of 2 classes, found 1;"),
+        (
+            lambda r: r["thresholds"].update(values=[0.5, 1.01]),
+            r"threshold of 0 to 1 for 'pear', found 1\.01",
+        ),
+        (
+            lambda r: r["thresholds"].update(values=[-0.1, 0.5]),
+            r"threshold of 0 to 1 for 'apple', found -0\.1",
+        ),
+        (lambda r: r["thresholds"].update(values=[float("nan"), 0.5]), r"for 'apple', found nan"),
+        (lambda r: r["thresholds"].update(values=[True, 0.5]), r"expected float, found True"),
         (lambda r: r["preprocess"].update(height=0), r"input size must be positive"),
     ],
 )

@@ -20,6 +20,7 @@ from edgecls.manifest import (
     Measurement,
     Origin,
     Rejected,
+    Thresholds,
     Variant,
 )
 from edgecls.metrics import Agreement, ClassDrop, Indices, class_reports, wilson
@@ -144,7 +145,9 @@ def bundle_manifest(labels: tuple[str, ...] = LABELS) -> Manifest:
         labels=labels,
         preprocess=Preprocess(224, 224),
         confidence=Confidence(1.0, "9 validation photos, tflite int8", 0.05, 0.05),
-        threshold=0.0,
+        thresholds=Thresholds(
+            (0.0,) * len(labels), 0.9, "57 validation photos, tflite int8", wilson(661, 661), wilson(524, 661)
+        ),
         target="",
         limits=Limits(),
         variants=tuple(variant(file, hits, size, how, labels) for file, hits, _, size, _, how in VARIANTS),

@@ -17,7 +17,7 @@ from edgecls.errors import ModelError
 from edgecls.files import sha256_bytes
 from edgecls.machine import Machine
 from edgecls.manifest import ChangedPhoto, Manifest, Rung
-from edgecls.metrics import class_reports
+from edgecls.metrics import class_reports, wilson
 from edgecls.reporting.html import bench_page, bundle_page, training_page
 from edgecls.reporting.training_report import TrainingReport
 from edgecls.runtime.benchmark_result import BenchResult
@@ -123,6 +123,23 @@ def test_the_bundle_page_tells_what_each_way_to_int8_gave(manifest: Manifest) ->
     assert "Ways to int8 that were tried" in text
     assert text.index("4 points below float") < text.index("1 of 8 blocks in float")
     assert text.index("1 of 8 blocks in float") < text.rindex("within the gate")
+
+
+def test_the_bundle_page_tells_how_sure_an_answer_of_each_class_must_be(manifest: Manifest) -> None:
+    values = (0.5, 1.0, *manifest.thresholds.values[2:])
+    chosen = replace(manifest.thresholds, values=values, answered=wilson(600, 661), right=wilson(540, 600))
+    text = readable(bundle_page(opened(replace(manifest, thresholds=chosen)), None, None))
+    (section,) = re.findall(r"When an answer counts.*Where it comes from", text, re.DOTALL)
+    for row in ("beans50.0 %", "cakenever", "candyalways"):
+        assert row in section
+    assert (
+        "90.8 % are answered and 90.0 % (87.3–92.2) of those answers are right, without thresholds 79.3 %"
+        in text
+    )
+
+
+def test_where_every_answer_counts_the_page_has_no_table_of_thresholds(manifest: Manifest) -> None:
+    assert "When an answer counts" not in readable(bundle_page(opened(manifest), None, None))
 
 
 def test_where_the_first_way_did_the_page_has_no_table_of_ways(manifest: Manifest) -> None:

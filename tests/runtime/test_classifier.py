@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,11 +15,13 @@ from edgecls.bundle import Bundle
 from edgecls.errors import ModelError, UsageError
 from edgecls.images import read_photo
 from edgecls.machine import Machine
+from edgecls.manifest import write_manifest
+from edgecls.records import to_record
 from edgecls.runtime.answers import answer_photos
 from edgecls.runtime.arithmetic import arithmetic_for
 from edgecls.runtime.classifier import default_threads, open_classifier
 from edgecls.runtime.decision import FrameByFrame
-from edgecls.runtime.model_file import ModelFile
+from edgecls.runtime.model_file import CARD, ModelFile
 from edgecls.runtime.selection import select_model
 
 
@@ -49,11 +53,36 @@ def test_labels_that_do_not_fit_the_model_are_an_error(tiny: Path) -> None:
         open_classifier(wrong)
 
 
-def test_below_the_threshold_a_frame_is_unknown(tiny: Path) -> None:
+def test_a_frame_is_unknown_unless_above_the_threshold_of_its_label(tiny: Path) -> None:
     model = ModelFile.from_file(tiny / "tiny.int8.tflite")
-    strict = open_classifier(replace(model, card=replace(model.card, threshold=0.9)))
-    grey = np.full((20, 20, 3), 120, np.uint8)
-    assert strict.classify(grey).prediction.unknown
+    strict = open_classifier(replace(model, card=replace(model.card, thresholds=(1.0, 0.0, 0.0))))
+    red, green = np.zeros((20, 20, 3), np.uint8), np.zeros((20, 20, 3), np.uint8)
+    red[..., 2] = green[..., 1] = 230  # OpenCV's order
+    assert (strict.classify(red).prediction.label, strict.classify(red).prediction.unknown) == ("red", True)
+    assert not strict.classify(green).prediction.unknown
+
+
+def test_the_thresholds_of_a_bundle_reach_the_classifier(make_bundle: Callable[..., Bundle]) -> None:
+    bundle = make_bundle()
+    thresholds = replace(bundle.manifest.thresholds, values=(0.1, 0.2, 0.3))
+    write_manifest(bundle.folder, replace(bundle.manifest, thresholds=thresholds))
+    decision = open_classifier(select_model(str(bundle.folder)).model).decision
+    assert isinstance(decision, FrameByFrame)
+    assert decision.thresholds == (0.1, 0.2, 0.3)
+
+
+@pytest.mark.parametrize("thresholds", [[0.5], [0.5, 0.5, 1.5]])
+def test_a_file_whose_thresholds_do_not_fit_its_labels_is_an_error(
+    tiny: Path, tmp_path: Path, thresholds: list[float]
+) -> None:
+    whole = (tiny / "tiny.int8.tflite").read_bytes()
+    path = tmp_path / "odd.tflite"
+    path.write_bytes(whole[: whole.index(b"PK\x03\x04")])
+    record = to_record(ModelFile.from_file(tiny / "tiny.int8.tflite").card) | {"thresholds": thresholds}
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(CARD, json.dumps(record))
+    with pytest.raises(ModelError, match=r"odd\.tflite: expected a threshold .*edgecls export"):
+        ModelFile.from_file(path)
 
 
 def test_temperature_and_top_k_reach_the_prediction() -> None:

@@ -73,6 +73,12 @@ def test_below_its_threshold_nothing_is_said_and_hysteresis_lowers_it_for_what_i
     assert watcher.seen is None
 
 
+def test_a_threshold_of_1_is_never_passed_however_sure_the_answer() -> None:
+    certain = [(1.0, 0.0, 0.0)] * 5
+    assert told(show(Watcher(LABELS, (1.0, 0.0, 0.0), PLAIN), certain)) == []
+    assert told(show(Watcher(LABELS, (0.0, 1.0, 1.0), PLAIN), certain)) == [("enter", "red", 0)]
+
+
 def test_what_was_said_is_held_for_a_while() -> None:
     steady = Steadiness(smooth_s=0, confirm=1, of=1, hysteresis=0, hold_s=1.0)
     events = show(Watcher(LABELS, steadiness=steady), [RED] + [GREEN] * 12)

@@ -1,14 +1,15 @@
 """Makes the model files of this folder: a network that tells red, green and blue pictures apart.
 
-Run it from the repository root: .venv/bin/python tests/data/tiny/make_models.py
+Run it from the repository root: .venv/bin/python tests/data/tiny/make_models.py [--cards]
 Needs the extras train and export. The weights are set by hand, so the answers have a meaning: the class is
-the brightest channel.
+the brightest channel. With --cards the models stay as they are, and only the cards in them are written anew.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ CARD = {
         "colour_order": "RGB",
     },
     "temperature": 1.0,
-    "threshold": 0.0,
+    "thresholds": [0.0, 0.0, 0.0],
 }
 
 
@@ -68,9 +69,6 @@ def make_tflite(model: Any) -> None:
     calibrated = work.calibrate(data, num_threads=2)
     quantized = work.quantize(calibrated, enable_progress_report=False)
     quantized.export_model(str(HERE / "tiny.int8.tflite"), overwrite=True)
-    for precision in ("float32", "int8"):
-        with zipfile.ZipFile(HERE / f"tiny.{precision}.tflite", "a") as archive:
-            archive.writestr("edgecls.json", json.dumps({**CARD, "precision": precision}))
 
 
 class Photos(CalibrationDataReader):  # type: ignore[misc]
@@ -94,14 +92,32 @@ def make_onnx(model: Any) -> None:
         activation_type=QuantType.QUInt8,
         weight_type=QuantType.QInt8,
     )
+
+
+def write_cards() -> None:
+    """Put the card into every file, in the place of one that is there."""
     for precision in ("float32", "int8"):
-        path = HERE / f"tiny.{precision}.onnx"
-        loaded = onnx.load(path)
-        onnx.helper.set_model_props(loaded, {"edgecls.json": json.dumps({**CARD, "precision": precision})})
-        onnx.save(loaded, path)
+        text = json.dumps({**CARD, "precision": precision})
+        path = HERE / f"tiny.{precision}.tflite"
+        path.write_bytes(without_zip(path))
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.writestr("edgecls.json", text)
+        loaded = onnx.load(path.with_suffix(".onnx"))
+        onnx.helper.set_model_props(loaded, {"edgecls.json": text})
+        onnx.save(loaded, path.with_suffix(".onnx"))
+
+
+def without_zip(path: Path) -> bytes:
+    """The flatbuffer alone: the zip, if there is one, follows it."""
+    if not zipfile.is_zipfile(path):
+        return path.read_bytes()
+    with zipfile.ZipFile(path) as archive:
+        return path.read_bytes()[: min(member.header_offset for member in archive.infolist())]
 
 
 if __name__ == "__main__":
-    made = network()
-    make_tflite(made)
-    make_onnx(made)
+    if "--cards" not in sys.argv:
+        made = network()
+        make_tflite(made)
+        make_onnx(made)
+    write_cards()

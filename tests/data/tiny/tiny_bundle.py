@@ -19,6 +19,7 @@ from edgecls.manifest import (
     Manifest,
     Measurement,
     Origin,
+    Thresholds,
     Variant,
     write_manifest,
 )
@@ -101,7 +102,9 @@ def _manifest(
         labels=LABELS,
         preprocess=Preprocess(16, 16),
         confidence=Confidence(1.0, "9 validation photos, tflite int8", 0.05, 0.05),
-        threshold=0.0,
+        thresholds=Thresholds(
+            (0.0,) * 3, 0.9, "9 validation photos, tflite int8", wilson(8, 8), wilson(8, 8)
+        ),
         target="",
         limits=Limits(),
         variants=variants,

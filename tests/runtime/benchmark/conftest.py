@@ -20,6 +20,7 @@ from edgecls.manifest import (
     Manifest,
     Measurement,
     Origin,
+    Thresholds,
     Variant,
     write_manifest,
 )
@@ -99,7 +100,9 @@ def _manifest(variants: tuple[Variant, ...], photos: tuple[EvaluationPhoto, ...]
         labels=LABELS,
         preprocess=Preprocess(SIDE, SIDE),
         confidence=Confidence(1.0, "9 validation photos, tflite int8", 0.05, 0.05),
-        threshold=0.0,
+        thresholds=Thresholds(
+            (0.0,) * len(LABELS), 0.9, "9 validation photos, tflite int8", wilson(8, 8), wilson(8, 8)
+        ),
         target="",
         limits=Limits(),
         variants=variants,

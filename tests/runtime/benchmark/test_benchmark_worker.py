@@ -40,7 +40,7 @@ def order(real_bundle: Bundle) -> WorkOrder:
         labels=manifest.labels,
         preprocess=manifest.preprocess,
         temperature=1.0,
-        threshold=0.0,
+        thresholds=(0.0, 0.0, 0.0),
         photos=tuple(str(real_bundle.folder / photo.file) for photo in manifest.evaluation),
         passes=2,
     )
