@@ -156,3 +156,12 @@ def test_another_resolution_after_a_restart_is_taken_as_it_comes(server: Any, wa
     server.kill()
     server.start("640x480")
     run.until(lambda: run.sink.results[-1].frame.pixels.shape[:2] == (480, 640))
+
+
+def test_another_resolution_in_the_middle_of_a_stream_is_no_end_of_it(http_server: Any, watch: Any) -> None:
+    http_server.start("320x240", "30", "--double-after", "20")
+    run = watch(http_server.url)
+    run.until(lambda: bool(run.sink.results) and run.sink.results[-1].frame.index > 40)
+    shapes = {result.frame.pixels.shape[:2] for result in run.sink.results}
+    print(f"http: pictures of {sorted(shapes)}, {len(run.sink.told)} faults")
+    assert run.sink.results[-1].frame.index > 40

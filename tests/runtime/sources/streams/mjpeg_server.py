@@ -1,6 +1,7 @@
-"""A camera with MJPEG over HTTP: python mjpeg_server.py PORT [WxH] [FPS] [--garbage-after N] [--end-after N].
+"""A camera with MJPEG over HTTP: python mjpeg_server.py PORT [WxH] [FPS] [--garbage-after N] [--end-after N] [--double-after N].
 
-After N pictures it sends bytes that are none, or ends the stream. Prints "ready" when it listens.
+After N pictures it sends bytes that are none, ends the stream, or sends pictures twice as large. Prints "ready" when it
+listens.
 """
 
 from __future__ import annotations
@@ -20,12 +21,14 @@ parser.add_argument("size", nargs="?", default="320x240")
 parser.add_argument("fps", nargs="?", type=float, default=30.0)
 parser.add_argument("--garbage-after", type=int)
 parser.add_argument("--end-after", type=int)
+parser.add_argument("--double-after", type=int)
 asked = parser.parse_args()
 width, height = (int(side) for side in asked.size.split("x"))
 
 
 def picture(index: int) -> bytes:
-    pixels = np.full((height, width, 3), index % 200, np.uint8)
+    times = 2 if asked.double_after is not None and index >= asked.double_after else 1
+    pixels = np.full((times * height, times * width, 3), index % 200, np.uint8)
     return cv2.imencode(".jpg", pixels)[1].tobytes()
 
 
