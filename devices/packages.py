@@ -54,6 +54,14 @@ EXTRAS = (
         "to run .tflite files with the older engine instead of ai-edge-litert",
         (Package("tflite_runtime", ("tflite-runtime",)),),
     ),
+    Extra("mqtt", "to send to an MQTT broker", (Package("paho", ("paho-mqtt",)),)),
+    Extra("webhook", "to post events to a web address", (Package("urllib3", ("urllib3",)),)),
+    Extra("metrics", "to be read by Prometheus", (Package("prometheus_client", ("prometheus-client",)),)),
+    Extra(
+        "preview",
+        "to look at a run with a browser",
+        (Package("starlette", ("starlette",)), Package("uvicorn", ("uvicorn",))),
+    ),
     Extra("train", "to train and evaluate Keras networks", (TENSORFLOW, KERAS)),
     Extra(
         "gpu", "to train on an NVIDIA GPU", (Package("nvidia", ("nvidia-cudnn-cu12", "nvidia-cudnn-cu13")),)

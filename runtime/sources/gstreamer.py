@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 import cv2
 
+from edgecls.devices.checks import video_features
 from edgecls.errors import DeviceError
 from edgecls.runtime.sources.camera import STALL_S, Camera, Limits
 from edgecls.runtime.sources.capture import VideoCapture, quiet_opencv
@@ -20,7 +20,7 @@ SINK = "videoconvert ! video/x-raw,format=BGR ! appsink drop=true max-buffers=1 
 
 def has_gstreamer() -> bool:
     """Whether this OpenCV reads GStreamer pipelines; PyPI's do not, Debian's python3-opencv does."""
-    return bool(re.search(r"GStreamer:\s+YES", cv2.getBuildInformation()))
+    return video_features(cv2.getBuildInformation())["GStreamer"]
 
 
 def _gstreamer(pipeline: str) -> VideoCapture:

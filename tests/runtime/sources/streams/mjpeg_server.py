@@ -1,4 +1,4 @@
-"""A camera with MJPEG over HTTP: python mjpeg_server.py PORT [WxH] [FPS] [--garbage-after N] [--end-after N] [--double-after N].
+"""A camera with MJPEG over HTTP: python mjpeg_server.py PORT [WxH] [FPS] [--garbage-after N] ...
 
 After N pictures it sends bytes that are none, ends the stream, or sends pictures twice as large. Prints "ready" when it
 listens.
