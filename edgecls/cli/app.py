@@ -30,6 +30,7 @@ VERBS = (
     "bench",
     "report",
     "run",
+    "service",
     "devices",
     "doctor",
 )

@@ -90,6 +90,13 @@ def command(
     json: Annotated[bool, of_sinks("--json", help="JSON lines on stdout.")] = False,
     jsonl: Annotated[Path | None, of_sinks(help="JSON lines into this file, or - for stdout.")] = None,
     csv: Annotated[Path | None, of_sinks(help="A row for each result into this file.")] = None,
+    metrics: Annotated[
+        str | None,
+        of_sinks(
+            metavar="[HOST:]PORT",
+            help="Numbers for Prometheus at http://HOST:PORT/metrics; on this machine only unless HOST is given.",
+        ),
+    ] = None,
     rotate_mb: Annotated[
         float,
         of_sinks(min=0.001, help="Such a file is set aside at this size, and begun anew."),
@@ -148,7 +155,11 @@ def command(
         )
         to_stdout = json or str(jsonl) == "-"
         sinks = make_sinks(
-            to_stdout=to_stdout, jsonl=jsonl, csv=csv, files=Files(int(rotate_mb * 1e6), rotate_keep)
+            to_stdout=to_stdout,
+            jsonl=jsonl,
+            csv=csv,
+            files=Files(int(rotate_mb * 1e6), rotate_keep),
+            metrics=metrics,
         )
         with open_source(camera, asked) as source:
             watcher = make_watcher(source, selection, steadiness)

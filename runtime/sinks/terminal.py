@@ -12,12 +12,12 @@ from edgecls.runtime.timing import Clock, elapsed_ms, monotonic
 from edgecls.runtime.watcher import Event
 
 LIVE_EVERY_MS = 100.0
-LOG_EVERY_MS = 5000.0
+LOG_EVERY_MS = 60_000.0  # in a log that may run for weeks; events and faults come at once
 CLEAR_LINE = "\r\x1b[K"
 
 
 class TerminalSink(QuietSink):
-    """Says on `stream` what is seen: ten times a second on a terminal, else every five seconds.
+    """Says on `stream` what is seen: ten times a second on a terminal, else once a minute.
 
     The error that ends a run is left to the command line, which says it too.
     """
