@@ -57,14 +57,16 @@ def predict(
     `thresholds` has one for each label: 0 lets every answer through, 1 none. Without them every answer counts.
     """
     scores = apply_temperature(probabilities, temperature)
-    order = np.argsort(-scores, kind="stable")[:top_k]
-    best = int(order[0])
-    confidence = float(scores[best])
+    order = (-scores).argsort(kind="stable")[:top_k]
+    names, best = labels.names, int(order[0])
+    # One step out of numpy for all of them: this runs for every frame.
+    top = tuple((names[i], value) for i, value in zip(order.tolist(), scores[order].tolist(), strict=True))
+    confidence = top[0][1]
     return Prediction(
         index=best,
-        label=labels[best],
+        label=names[best],
         confidence=confidence,
         unknown=bool(thresholds) and not confidence > thresholds[best],
-        top=tuple((labels[int(i)], float(scores[i])) for i in order),
+        top=top,
         scores=scores,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -114,7 +115,7 @@ class Watcher:
         if self._mean is None or not self._steady.smooth_s:
             self._mean = np.array(scores, np.float32)
         else:
-            weight = 1 - np.exp(-(at_ns - self._at_ns) / 1e9 / self._steady.smooth_s)
+            weight = 1 - math.exp(-(at_ns - self._at_ns) / 1e9 / self._steady.smooth_s)
             self._mean += np.float32(weight) * (scores - self._mean)
         self._at_ns = at_ns
 

@@ -47,17 +47,16 @@ def open_source(uri: str, asked: Asked | None = None, *, clock: Clock = monotoni
     Raises UsageError for options that do not fit the source, DeviceError for a camera that is absent or does not
     open, DataError for files that are not there or no pictures.
     """
-    from edgecls.runtime.sources.view import Region, View
-
     asked = asked or Asked()
     _check(asked.fps, asked.size)
     if asked.stall_s is not None and not asked.stall_s > 0:
         raise UsageError(f"seconds without a frame must be positive, found {asked.stall_s}")
+    if not asked.rotate and asked.roi is None:
+        return OPENERS[source_kind(uri)](uri, asked, clock)
+    from edgecls.runtime.sources.view import Region, View
+
     region = None if asked.roi is None else Region.parse(asked.roi)
-    source = OPENERS[source_kind(uri)](uri, asked, clock)
-    if not asked.rotate and region is None:
-        return source
-    return View(source, rotate=asked.rotate, region=region)
+    return View(OPENERS[source_kind(uri)](uri, asked, clock), rotate=asked.rotate, region=region)
 
 
 def source_kind(uri: str) -> str:
