@@ -90,12 +90,52 @@ def command(
     json: Annotated[bool, of_sinks("--json", help="JSON lines on stdout.")] = False,
     jsonl: Annotated[Path | None, of_sinks(help="JSON lines into this file, or - for stdout.")] = None,
     csv: Annotated[Path | None, of_sinks(help="A row for each result into this file.")] = None,
+    mqtt: Annotated[
+        str | None,
+        of_sinks(
+            metavar="URL", help="MQTT broker, mqtt[s]://[USER@]HOST[:PORT]/TOPIC; what is seen, and events."
+        ),
+    ] = None,
+    mqtt_password: Annotated[
+        str | None, of_sinks(help="Better in EDGECLS_RUN_MQTT_PASSWORD: others can read a command line.")
+    ] = None,
+    home_assistant: Annotated[
+        bool, of_sinks("--home-assistant", help="Announce the run to Home Assistant, over MQTT.")
+    ] = False,
+    webhook: Annotated[
+        str | None, of_sinks(metavar="URL", help="Post each event there, until it is taken.")
+    ] = None,
+    webhook_token: Annotated[
+        str | None, of_sinks(help="Bearer token; better in EDGECLS_RUN_WEBHOOK_TOKEN.")
+    ] = None,
+    webhook_spool: Annotated[
+        Path | None, of_sinks(help="File in which events wait; by default one in the state folder.")
+    ] = None,
+    on_event: Annotated[
+        str | None, of_sinks(metavar="COMMAND", help="Run this for each event, its JSON on stdin.")
+    ] = None,
+    hard_frames: Annotated[
+        Path | None, of_sinks(metavar="FOLDER", help="Save uncertain and changing frames there.")
+    ] = None,
+    hard_frames_mb: Annotated[
+        float, of_sinks(min=0.1, help="Most megabytes of such frames; the oldest go.")
+    ] = 500.0,
     metrics: Annotated[
         str | None,
         of_sinks(
             metavar="[HOST:]PORT",
             help="Numbers for Prometheus at http://HOST:PORT/metrics; on this machine only unless HOST is given.",
         ),
+    ] = None,
+    preview: Annotated[
+        str | None,
+        of_sinks(
+            metavar="[HOST:]PORT",
+            help="Live page at http://HOST:PORT; on this machine only unless HOST is given, then by a token.",
+        ),
+    ] = None,
+    preview_token: Annotated[
+        str | None, of_sinks(help="Token of the page; by default a new one, which is printed.")
     ] = None,
     rotate_mb: Annotated[
         float,
@@ -128,8 +168,6 @@ def command(
     with stop_on_signals() as stop:
         from edgecls.cli.run_model import select
         from edgecls.cli.run_parts import (
-            Files,
-            make_sinks,
             make_start,
             make_watcher,
             print_summary,
@@ -137,6 +175,7 @@ def command(
             read_votes,
             with_threshold,
         )
+        from edgecls.cli.run_sinks import SinkOptions, make_sinks
         from edgecls.runtime.classifier import open_classifier
         from edgecls.runtime.pipeline import Pipeline
         from edgecls.runtime.sources.grammar import Asked, open_source
@@ -155,11 +194,25 @@ def command(
         )
         to_stdout = json or str(jsonl) == "-"
         sinks = make_sinks(
-            to_stdout=to_stdout,
-            jsonl=jsonl,
-            csv=csv,
-            files=Files(int(rotate_mb * 1e6), rotate_keep),
-            metrics=metrics,
+            SinkOptions(
+                to_stdout=to_stdout,
+                jsonl=jsonl,
+                csv=csv,
+                file_bytes=int(rotate_mb * 1e6),
+                files_kept=rotate_keep,
+                mqtt=mqtt,
+                mqtt_password=mqtt_password,
+                home_assistant=home_assistant,
+                webhook=webhook,
+                webhook_token=webhook_token,
+                webhook_spool=webhook_spool,
+                on_event=on_event,
+                hard_frames=hard_frames,
+                hard_frames_mb=hard_frames_mb,
+                metrics=metrics,
+                preview=preview,
+                preview_token=preview_token,
+            )
         )
         with open_source(camera, asked) as source:
             watcher = make_watcher(source, selection, steadiness)

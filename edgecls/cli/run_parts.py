@@ -1,26 +1,15 @@
-"""The parts that `edgecls run` puts together: sinks, the watcher, what is announced, and the table at the end."""
+"""The parts that `edgecls run` puts together: the watcher, what is announced, and the table at the end."""
 
 from __future__ import annotations
 
-import sys
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 from edgecls.errors import UsageError
 from edgecls.runtime.classifier import Classifier
 from edgecls.runtime.selection import Selection
-from edgecls.runtime.sinks.sink import Sink, Start, Summary
-from edgecls.runtime.sinks.terminal import TerminalSink
+from edgecls.runtime.sinks.sink import Start, Summary
 from edgecls.runtime.sources.source import FrameSource
 from edgecls.runtime.watcher import Steadiness, Watcher
-
-
-@dataclass(frozen=True)
-class Files:
-    """How large a file of results gets, in bytes, and how many older ones stay."""
-
-    max_bytes: int
-    keep: int
 
 
 def read_size(text: str | None) -> tuple[int, int] | None:
@@ -39,43 +28,6 @@ def read_votes(text: str) -> tuple[int, int]:
     if not (confirm.isdecimal() and of.isdecimal()):
         raise UsageError(f"--confirm expects K/N, found '{text}'; try 3/5")
     return int(confirm), int(of)
-
-
-def read_address(text: str, *, option: str, host: str = "127.0.0.1") -> tuple[str, int]:
-    """(host, port) from [HOST:]PORT, an IPv6 host in brackets. Raises UsageError for anything else."""
-    given, _, port = text.rpartition(":")
-    if not (port.isascii() and port.isdecimal()):
-        raise UsageError(f"{option} expects [HOST:]PORT, found '{text}'; try {host}:9464")
-    return given.strip("[]") or host, int(port)
-
-
-def make_sinks(
-    *, to_stdout: bool, jsonl: Path | None, csv: Path | None, files: Files, metrics: str | None
-) -> list[Sink]:
-    """Every sink that was asked for, and the terminal, on stderr. Modules of those that were not are not loaded."""
-    from edgecls.runtime.sinks.systemd import systemd_sink
-
-    sinks: list[Sink] = [TerminalSink(sys.stderr)]
-    if to_stdout:
-        from edgecls.runtime.sinks.json_lines import JsonLinesSink
-
-        sinks.insert(0, JsonLinesSink(sys.stdout))
-    if jsonl is not None and str(jsonl) != "-":
-        from edgecls.runtime.sinks.json_lines import JsonFileSink
-        from edgecls.runtime.sinks.line_file import LineFile
-
-        sinks.append(JsonFileSink(LineFile(jsonl, max_bytes=files.max_bytes, keep=files.keep), str(jsonl)))
-    if csv is not None:
-        from edgecls.runtime.sinks.csv_file import CsvSink
-
-        sinks.append(CsvSink(csv, max_bytes=files.max_bytes, keep=files.keep))
-    if metrics is not None:
-        from edgecls.runtime.sinks.prometheus import PrometheusSink
-
-        sinks.append(PrometheusSink(*read_address(metrics, option="--metrics")))
-    if (systemd := systemd_sink()) is not None:
-        sinks.append(systemd)
-    return sinks
 
 
 def with_threshold(selection: Selection, threshold: float | None) -> Selection:
