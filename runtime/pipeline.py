@@ -35,6 +35,7 @@ class Pipeline:
 
     `stop` may be set by anybody, a signal handler included: the frame at hand is finished and the summary
     still comes. `max_frames` counts results. Frames of a live source older than `max_age_ms` give no result.
+    `last_faults` is what sinks tell of their end, when no sink hears it any more.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Pipeline:
         self._losses = Losses()
         self._results = self._faults = self._events = 0
         self._last_frame, self._last_ns = -1, clock()
+        self.last_faults: tuple[Fault, ...] = ()
 
     def run(self, start: Start) -> Summary:
         """Announce `start`, classify until the source ends, the limit is reached or somebody stops it.
@@ -81,6 +83,7 @@ class Pipeline:
         finally:
             summary = self._summary(elapsed_ms(started, self._clock()) / 1e3)
             self._outlets.close(summary)
+            self.last_faults = tuple(self._outlets.faults())
         self._check_end()
         return summary
 

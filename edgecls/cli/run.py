@@ -220,6 +220,10 @@ def command(
                 source, classifier, sinks,
                 watcher=watcher, stop=stop, max_frames=max_frames, max_age_ms=max_age,
             )  # fmt: skip
-            summary = pipeline.run(make_start(source, selection, classifier))
+            try:
+                summary = pipeline.run(make_start(source, selection, classifier))
+            finally:
+                for fault in pipeline.last_faults:
+                    typer.echo(fault.message, err=True)
     if not to_stdout:
         print_summary(summary)

@@ -280,3 +280,15 @@ def test_what_a_sink_tells_reaches_the_other_sinks(
     summary = Pipeline(live, classifier(), [Telling(), sink]).run(start)
     assert [fault.message for fault in sink.told] == ["broker down"]
     assert summary.faults == 1
+
+
+def test_what_a_sink_tells_of_its_end_is_kept(
+    frames: Frames, source: Any, classifier: Any, sink: Any, start: Start
+) -> None:
+    class Ending(type(sink)):  # type: ignore[misc]
+        def close(self, summary: Any) -> None:
+            self.faults.append(Fault("three events are lost"))
+
+    pipeline = Pipeline(source(frames(1)), classifier(), [Ending(), sink])
+    pipeline.run(start)
+    assert [fault.message for fault in pipeline.last_faults] == ["three events are lost"]
