@@ -43,6 +43,6 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; good = sys.platform == "linux" and (3, 11) <= sys.version_info[:2] <= (3, 13); \
 	sys.exit(0 if good else "edgecls: make needs Linux and Python 3.11 to 3.13, found Python %d.%d on %s; name another with: make PYTHON=python3.12 (a device needs only pip install . on Python 3.10 or newer)" % (*sys.version_info[:2], sys.platform))'
 	@$(PYTHON) -m venv $(VENV)
-	@echo "edgecls: installing into $(VENV), about 2.2 GB, once"
+	@echo "edgecls: installing into $(VENV), about 2.8 GB, once"
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --editable '.[$(EXTRAS)]'
 	@touch $@

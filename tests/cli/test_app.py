@@ -14,7 +14,7 @@ def test_too_little_memory_is_one_sentence_with_what_was_asked_for(
     def ask_for_too_much() -> None:
         np.empty((1 << 50,), np.float64)
 
-    monkeypatch.setattr(app, "app", ask_for_too_much)
+    monkeypatch.setattr(app, "build", lambda verbs: ask_for_too_much)
     with pytest.raises(SystemExit) as ended:
         app.main()
     assert ended.value.code == 1
