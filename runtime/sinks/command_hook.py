@@ -133,14 +133,13 @@ class CommandSink(QuietSink):
 
         Its end, and not that of stderr, counts: something it left in the background may hold stderr open.
         """
-        limit_at, tail = time.monotonic() + self._limit_s, b""
+        limit_at, tail, mine = time.monotonic() + self._limit_s, b"", True
         os.set_blocking(stderr.fileno(), False)
         with selectors.DefaultSelector() as selector:
             selector.register(stderr, selectors.EVENT_READ)
             while process.poll() is None:
-                if time.monotonic() >= min(limit_at, self._ends_at or limit_at):
-                    os.killpg(process.pid, signal.SIGKILL)
-                    process.wait()
+                if mine and time.monotonic() >= min(limit_at, self._ends_at or limit_at):
+                    mine = self._kill(process)
                 elif not (selector.get_map() and selector.select(LOOK_S)):
                     with contextlib.suppress(subprocess.TimeoutExpired):
                         process.wait(LOOK_S if not selector.get_map() else 0)
@@ -149,6 +148,16 @@ class CommandSink(QuietSink):
                 else:
                     tail = (tail + chunk)[-TAIL_BYTES:]
         return (tail + _rest(stderr))[-TAIL_BYTES:]
+
+    def _kill(self, process: subprocess.Popen[bytes]) -> bool:
+        """Kill it and all it started; False when it became another user's, as under sudo: it is waited for then."""
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except PermissionError:
+            self._trouble.failed("has no time left and may not be killed, as it runs as another user")
+            return False
+        process.wait()
+        return True
 
     def _reason(self, process: subprocess.Popen[bytes], tail: bytes) -> str:
         code = process.returncode

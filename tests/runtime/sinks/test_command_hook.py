@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import subprocess
 import sys
 import threading
 import time
@@ -163,6 +164,41 @@ def test_a_command_that_hangs_is_killed_with_all_it_started_and_the_next_one_run
     eventually(lambda: all(gone(pid) for pid in first))
     assert "was killed" in sink.faults[0].message
     assert ": stuck;" in sink.faults[0].message
+
+
+OTHER_USER = """
+import os, sys, time
+from edgecls.runtime.sinks.command_hook import CommandSink
+from edgecls.runtime.sinks.sink import Start
+from edgecls.runtime.watcher import Event
+sink = CommandSink(sys.argv[1], limit_s=0.2)
+sink.start(Start("s", True, None, "m", "n", "int8", "e", "native", 1, ("red",)))
+sink.event(Event("enter", 0, "red", 0.9, 0, "t"))
+sys.stdin.readline()
+os.setuid(65534)
+for _ in range(2):
+    while not sink.faults:
+        sink._check()
+        time.sleep(0.005)
+    print(sink.faults.popleft().message, flush=True)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to start a program and become another user")
+def test_a_command_that_may_not_be_killed_is_told_waited_for_and_ends_nothing(tmp_path: Path) -> None:
+    pid, go = tmp_path / "pid", tmp_path / "go"
+    hook = f"echo $$ > {pid}; i=0; while ! test -e {go} && test $i -lt 500; do i=$((i+1)); sleep 0.02; done"
+    command = [sys.executable, "-c", OTHER_USER, f"sh -c {shlex.quote(hook)}"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        eventually(lambda: lines(pid))
+        process.stdin.write("become another\n")
+        process.stdin.flush()
+        assert "may not be killed" in process.stdout.readline()
+        assert not gone(int(lines(pid)[0]))
+        go.touch()
+        assert "back after" in process.stdout.readline()
 
 
 def test_what_a_command_leaves_in_the_background_holds_up_nothing(run: Any, tmp_path: Path) -> None:

@@ -271,6 +271,20 @@ def test_a_frame_that_would_take_what_must_stay_free_is_not_saved(small_disk: Pa
     assert not files(small_disk / "hard")
 
 
+def test_not_even_a_part_of_a_block_is_taken_of_what_must_stay_free(small_disk: Path, clock: Any) -> None:
+    saved = []
+    for step in range(40):
+        before = os.statvfs(small_disk)
+        free_mb = (before.f_bavail * before.f_frsize - 10_000 - 1000 * step) / 1e6
+        sink = make_sink(small_disk / str(step), clock, free_mb=free_mb)
+        save(sink, clock, 1)
+        after = os.statvfs(small_disk)
+        assert after.f_bavail * after.f_frsize >= int(free_mb * 1e6)
+        saved.append(len(files(small_disk / str(step))))
+    assert saved[0] == 0
+    assert saved[-1] == 1
+
+
 def test_a_write_that_fails_half_way_leaves_nothing_and_is_told(tmp_path: Path, clock: Any) -> None:
     sink = make_sink(tmp_path, clock)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
