@@ -93,11 +93,15 @@ def command(
     mqtt: Annotated[
         str | None,
         of_sinks(
-            metavar="URL", help="MQTT broker, mqtt[s]://[USER@]HOST[:PORT]/TOPIC; what is seen, and events."
+            metavar="URL",
+            help="MQTT broker, mqtt[s]://[USER@]HOST[:PORT][/TOPIC]; TOPIC is edgecls/HOSTNAME unless given.",
         ),
     ] = None,
     mqtt_password: Annotated[
         str | None, of_sinks(help="Better in EDGECLS_RUN_MQTT_PASSWORD: others can read a command line.")
+    ] = None,
+    mqtt_ca: Annotated[
+        Path | None, of_sinks(help="CA certificates (PEM) for mqtts://; by default the system's.")
     ] = None,
     home_assistant: Annotated[
         bool, of_sinks("--home-assistant", help="Announce the run to Home Assistant, over MQTT.")
@@ -127,12 +131,10 @@ def command(
             help="Numbers for Prometheus at http://HOST:PORT/metrics; on this machine only unless HOST is given.",
         ),
     ] = None,
-    preview: Annotated[
+    preview: Annotated[bool, of_sinks("--preview", help="Live page at http://127.0.0.1:8088.")] = False,
+    preview_at: Annotated[
         str | None,
-        of_sinks(
-            metavar="[HOST:]PORT",
-            help="Live page at http://HOST:PORT; on this machine only unless HOST is given, then by a token.",
-        ),
+        of_sinks(metavar="[HOST:]PORT", help="Live page there; others than this machine need a token."),
     ] = None,
     preview_token: Annotated[
         str | None, of_sinks(help="Token of the page; by default a new one, which is printed.")
@@ -175,7 +177,7 @@ def command(
             read_votes,
             with_threshold,
         )
-        from edgecls.cli.run_sinks import SinkOptions, make_sinks
+        from edgecls.cli.run_sinks import USUAL_PREVIEW, SinkOptions, make_sinks
         from edgecls.runtime.classifier import open_classifier
         from edgecls.runtime.pipeline import Pipeline
         from edgecls.runtime.sources.grammar import Asked, open_source
@@ -202,6 +204,7 @@ def command(
                 files_kept=rotate_keep,
                 mqtt=mqtt,
                 mqtt_password=mqtt_password,
+                mqtt_ca=mqtt_ca,
                 home_assistant=home_assistant,
                 webhook=webhook,
                 webhook_token=webhook_token,
@@ -210,7 +213,7 @@ def command(
                 hard_frames=hard_frames,
                 hard_frames_mb=hard_frames_mb,
                 metrics=metrics,
-                preview=preview,
+                preview=preview_at or (USUAL_PREVIEW if preview else None),
                 preview_token=preview_token,
             )
         )

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import typer
+
 from edgecls.errors import UsageError
 from edgecls.files import sha256_bytes
 from edgecls.runtime.sinks.sink import Sink
@@ -15,6 +17,7 @@ from edgecls.runtime.sinks.terminal import TerminalSink
 
 THIS_MACHINE = "127.0.0.1"
 PREVIEW_PORT, METRICS_PORT = 8088, 9464
+USUAL_PREVIEW = f"{THIS_MACHINE}:{PREVIEW_PORT}"
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class SinkOptions:
     files_kept: int = 5
     mqtt: str | None = None
     mqtt_password: str | None = None
+    mqtt_ca: Path | None = None
     home_assistant: bool = False
     webhook: str | None = None
     webhook_token: str | None = None
@@ -81,6 +85,14 @@ def _files(asked: SinkOptions) -> Iterator[Sink]:
 
 
 def _peers(asked: SinkOptions) -> Iterator[Sink]:
+    if asked.mqtt is not None:
+        from edgecls.runtime.sinks.mqtt import MqttSink
+        from edgecls.runtime.sinks.mqtt_address import MqttAddress
+
+        address = MqttAddress.from_url(asked.mqtt, password=asked.mqtt_password, ca_file=asked.mqtt_ca)
+        yield MqttSink(address, discovery=asked.home_assistant)
+    elif asked.home_assistant:
+        raise UsageError("--home-assistant goes over MQTT, found no --mqtt; add the address of your broker")
     if asked.webhook is not None:
         from edgecls.runtime.sinks.spool import Spool
         from edgecls.runtime.sinks.webhook import WebhookSink
@@ -98,6 +110,13 @@ def _servers(asked: SinkOptions) -> Iterator[Sink]:
         from edgecls.runtime.sinks.prometheus import PrometheusSink
 
         yield PrometheusSink(*read_address(asked.metrics, option="--metrics", port=METRICS_PORT))
+    if asked.preview is not None:
+        from edgecls.runtime.preview.sink import PreviewSink
+
+        host, port = read_address(asked.preview, option="--preview-at", port=PREVIEW_PORT)
+        preview = PreviewSink(host, port, token=asked.preview_token)
+        typer.echo(preview.invitation, err=True)
+        yield preview
 
 
 def usual_spool(url: str) -> Path:

@@ -1,0 +1,268 @@
+"""MqttSink: what is there, every event and fault, and a result now and then, to an MQTT broker."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import socket
+import ssl
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from edgecls.errors import UsageError, first_line, need
+from edgecls.runtime.sinks.home_assistant import discovery_messages
+from edgecls.runtime.sinks.json_lines import json_line
+from edgecls.runtime.sinks.mqtt_address import MqttAddress
+from edgecls.runtime.sinks.records import event_record, fault_record, result_record, seen_record
+from edgecls.runtime.sinks.sink import QuietSink, Result, Start, Summary
+from edgecls.runtime.sinks.trouble import Trouble
+from edgecls.runtime.sources.source import Fault
+from edgecls.runtime.timing import Clock, elapsed_ms, monotonic
+from edgecls.runtime.watcher import Event, Seen
+
+KEEPALIVE_S = 30  # who says nothing for twice as long is gone
+LONGEST_S = 60  # between attempts to connect
+STEADY_MS = 120_000.0  # a connection that broke sooner is tried again less often
+SEEN_EVERY_MS, CONFIDENCE_EVERY_MS, CONFIDENCE_STEP = 60_000.0, 1000.0, 0.05
+CLOSE_S = 3.0
+LOSSES = {  # reasons of a disconnection, by their names in MQTT 5
+    "Session taken over": "another run has the same topic and took over; give each its own",
+    "Server shutting down": "the broker shuts down",
+    "Keep alive timeout": "the broker does not answer",
+}
+LOGIN = ("Bad user name or password", "Not authorized")
+NOTHING = "null"
+
+
+class MqttSink(QuietSink):
+    """Publishes below the prefix of `address`, with MQTT 5, or 3.1.1 where the broker knows no other.
+
+    `status` is "online" or "offline", by last will too. `seen` is what the Watcher says is there, or null: when that
+    changes, when its confidence moved by 0.05 (once a second at most), and every minute while frames come; both are
+    retained. `event` and `fault` are of QoS 1 and wait for a broker that is away: at most `kept`, the oldest are lost.
+    `result` is one now and then, while connected. After a broken connection an event may come twice.
+
+    The client id belongs to the prefix: a run that starts again after a power cut takes over its old session, whose
+    last will cannot hit it later. Of two runs with one prefix the later takes over from the earlier, in turns, at last
+    a minute apart. That is said at once where the broker tells, else (mosquitto 2.0) when it happens again. Raises
+    MissingDependencyError without the extra `mqtt`.
+    """
+
+    def __init__(
+        self, address: MqttAddress, *, discovery: bool = False, results_per_s: float = 1.0,
+        kept: int = 1000, clock: Clock = monotonic,
+    ) -> None:  # fmt: skip
+        if not 0 <= results_per_s < math.inf:
+            raise UsageError(f"expected 0 or more results a second, found {results_per_s}; try 1")
+        super().__init__(f"MQTT {address.shown}")
+        self._paho = need("paho.mqtt.client", "mqtt")
+        self._address, self._discovery, self._kept, self._clock = address, discovery, kept, clock
+        self._result_every_ms = 1e3 / results_per_s if results_per_s else math.inf
+        self._result_ns: int | None = None
+        self._announced: dict[str, str] = {}  # to be told, with `seen`, at each connection
+        self._seen: Seen | None = None
+        self._seen_ns, self._seen_text = clock(), NOTHING
+        self._waiting: deque[tuple[str, str]] = deque()
+        self._lost = 0
+        self._last: Any = None  # the newest message that the broker has to confirm
+        # Never taken when a connection ends: paho may then hold a lock that `publish` waits for.
+        self._lock = threading.Lock()
+        self._online, self._ending = threading.Event(), False
+        self._trouble, self._refusal = Trouble(self.name, self.faults, clock=clock), ""
+        self._connected_ns, self._broken = clock(), 0
+        self._died: BaseException | None = None
+        self._client = self._make(self._paho.MQTTv5)
+
+    def start(self, start: Start) -> None:
+        address = self._address
+        if self._discovery:
+            self._announced = discovery_messages(start, node=address.client_id, prefix=address.prefix)
+        self._connect()
+
+    def result(self, result: Result) -> None:
+        self._check()
+        seen, now = result.seen, self._clock()
+        if self._worth_telling(seen, now):
+            record = seen_record(seen, result.frame)
+            self._tell_seen(seen, json.dumps({"time": result.time, **record}) if record else NOTHING)
+        with self._lock:
+            self._hand_over()
+            due = self._result_ns is None or elapsed_ms(self._result_ns, now) >= self._result_every_ms
+            if due and self._online.is_set() and self._result_every_ms < math.inf:
+                self._result_ns = now
+                self._publish("result", json_line("result", result_record(result)))
+
+    def event(self, event: Event) -> None:
+        self._check()
+        if event.reason == "no frames":
+            self._tell_seen(None, NOTHING)
+        self._keep("event", json_line("event", event_record(event)))
+
+    def fault(self, fault: Fault) -> None:
+        self._check()
+        type = "error" if fault.recovered_s is None else "recovered"
+        self._keep("fault", json_line(type, fault_record(fault)))
+
+    def close(self, summary: Summary) -> None:
+        """Send what waits, that nothing is seen and that nobody is there; give up where the broker is away."""
+        ends_at = time.monotonic() + CLOSE_S
+        if not self._trouble.there:
+            self._online.wait(CLOSE_S / 2)  # a run over a few photos is done before it is connected
+        self._ending = True
+        with self._lock:
+            self._hand_over()
+        _wait(self._last, ends_at - CLOSE_S / 3)
+        with self._lock:
+            if self._online.is_set():
+                self._publish("seen", NOTHING, retain=True)
+                self._last = self._publish("status", "offline", retain=True)
+        _wait(self._last, ends_at - CLOSE_S / 6)
+        self._client.disconnect()
+        stopping = threading.Thread(target=self._client.loop_stop, daemon=True)  # it may be connecting
+        stopping.start()
+        stopping.join(max(ends_at - time.monotonic(), 0))
+        if self._waiting:
+            self.faults.append(Fault(f"{self.name}: {len(self._waiting)} messages are lost at the end"))
+        self._check()
+
+    def _check(self) -> None:
+        if self._died is not None:
+            raise self._died
+
+    def _worth_telling(self, seen: Seen | None, now: int) -> bool:
+        before, age_ms = self._seen, elapsed_ms(self._seen_ns, now)
+        if seen is None or before is None:
+            return seen is not before or age_ms >= SEEN_EVERY_MS
+        moved = abs(seen.confidence - before.confidence) >= CONFIDENCE_STEP and age_ms >= CONFIDENCE_EVERY_MS
+        return (
+            moved or (seen.index, seen.since_ns) != (before.index, before.since_ns) or age_ms >= SEEN_EVERY_MS
+        )
+
+    def _tell_seen(self, seen: Seen | None, text: str) -> None:
+        """Not of QoS 1: an unconfirmed one would be sent again after a newer one."""
+        with self._lock:
+            self._seen, self._seen_ns, self._seen_text = seen, self._clock(), text
+            if self._online.is_set():
+                self._publish("seen", text, retain=True)
+
+    def _keep(self, topic: str, text: str) -> None:
+        with self._lock:
+            if len(self._waiting) >= self._kept:
+                self._waiting.popleft()
+                self._lost += 1
+                if self._lost == 1:
+                    self.faults.append(Fault(f"{self.name}: {self._kept} messages wait, the oldest are lost"))
+            self._waiting.append((topic, text))
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        """Give the client what waits, as far as it takes it; it sends it again until it is confirmed."""
+        while self._waiting and self._online.is_set():
+            message = self._publish(*self._waiting[0], qos=1)
+            if message.rc == self._paho.MQTT_ERR_QUEUE_SIZE:
+                return
+            self._waiting.popleft()
+            self._last = message
+
+    def _publish(self, topic: str, text: str, **options: Any) -> Any:
+        return self._client.publish(f"{self._address.prefix}/{topic}", text, **options)
+
+    def _make(self, protocol: int) -> Any:
+        """A client of the paho library that tries for ever, and whose death is noticed."""
+        paho, address = self._paho, self._address
+        client = paho.Client(paho.CallbackAPIVersion.VERSION2, address.client_id, protocol=protocol)
+        if address.user is not None:
+            client.username_pw_set(address.user, address.password)
+        if address.tls is not None:
+            client.tls_set_context(address.tls)
+        client.will_set(f"{address.prefix}/status", "offline", qos=1, retain=True)
+        client.max_queued_messages_set(self._kept)
+        client.reconnect_delay_set(1, LONGEST_S)
+        client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
+        client.on_connect_fail = self._on_connect_fail
+        loop = client.loop_forever
+        client.loop_forever = lambda **options: self._guard(loop, options)
+        return client
+
+    def _connect(self) -> None:
+        self._client.connect_async(self._address.host, self._address.port, KEEPALIVE_S)
+        self._client.loop_start()
+
+    def _guard(self, loop: Callable[..., object], options: dict[str, Any]) -> None:
+        try:
+            loop(**options)
+        except BaseException as error:  # whatever kills this thread must reach the pipeline
+            self._died = error
+
+    def _on_connect(self, client: Any, _data: object, _flags: object, reason: Any, _more: object) -> None:
+        if reason.is_failure:
+            self._refused(client, str(reason))
+            return
+        if self._ending:  # an attempt that was on its way
+            client.disconnect()
+            return
+        self._refusal, self._connected_ns = "", self._clock()
+        self._trouble.worked()
+        with self._lock:
+            if self._lost:
+                self.faults.append(Fault(f"{self.name}: {self._lost} messages were lost meanwhile"))
+                self._lost = 0
+            self._online.set()
+            for topic, text in self._announced.items():
+                client.publish(topic, text, retain=True)
+            self._publish("seen", self._seen_text, retain=True)
+            self._publish("status", "online", retain=True)
+            self._hand_over()
+
+    def _refused(self, client: Any, reason: str) -> None:
+        if reason == "Unsupported protocol version" and client.protocol == self._paho.MQTTv5:
+            self._client = self._make(self._paho.MQTTv311)
+            client.disconnect()
+            self._connect()
+            return
+        told = f"the broker refuses it: {reason}{', check user and password' if reason in LOGIN else ''}"
+        if self._trouble.there and reason != self._refusal:
+            self.faults.append(Fault(f"{self.name}: {told}; going on, and trying again"))
+        self._trouble.failed(told)
+        self._refusal = reason
+
+    def _on_connect_fail(self, _client: object, _data: object) -> None:
+        self._trouble.failed(_why(sys.exc_info()[1]))  # paho calls this while it handles the error
+
+    def _on_disconnect(self, client: Any, _data: object, _flags: object, reason: Any, _more: object) -> None:
+        if client is not self._client:
+            return
+        was_online = self._online.is_set()
+        self._online.clear()
+        if was_online:
+            self._slow_down()
+        if not self._ending and not self._refusal:
+            often = ", again; has another run the same topic?" if self._broken > 1 else ""
+            self._trouble.failed(LOSSES.get(str(reason), f"the connection broke{often}"))
+
+    def _slow_down(self) -> None:
+        """Wait longer for each connection that breaks soon after another: two runs may take them from each other."""
+        stood_ms = elapsed_ms(self._connected_ns, self._clock())
+        self._broken = 0 if stood_ms >= STEADY_MS else min(self._broken + 1, 7)
+        self._client.reconnect_delay_set(min(2 ** max(self._broken - 1, 0), LONGEST_S), LONGEST_S)
+
+
+def _why(error: BaseException | None) -> str:
+    """Why there is no connection, in a few words."""
+    if isinstance(error, socket.gaierror):
+        return "its host's name is not found"
+    if isinstance(error, ssl.SSLError):
+        return f"its certificate or TLS does not do ({first_line(error)})"
+    return f"cannot be reached ({getattr(error, 'strerror', None) or type(error).__name__})"
+
+
+def _wait(message: Any, until: float) -> None:
+    """Until it is confirmed, or was lost."""
+    if message is not None:
+        with contextlib.suppress(ValueError, RuntimeError):
+            message.wait_for_publish(max(until - time.monotonic(), 0))
