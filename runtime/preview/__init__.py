@@ -1,0 +1,1 @@
+"""Preview: a page that shows live what a run sees."""
