@@ -15,7 +15,7 @@ from edgecls.runtime.preview.news import News
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
-    from starlette.types import ASGIApp
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 VIEWERS = 16  # at once
 STALE_S = 5.0  # a run whose newest result is older is not healthy
@@ -81,18 +81,20 @@ def _events(beat: Beat) -> Endpoint:
 
     media_type, places = "text/event-stream", Places()
 
+    class Seated(StreamingResponse):
+        """Takes its place before anything is awaited: of a crowd that comes at once, no more than fit get one."""
+
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            if places.left <= 0:
+                await _full()(scope, receive, send)
+                return
+            with places.one():
+                await super().__call__(scope, receive, send)
+
     async def answer(request: Request) -> Response:
         if request.method == "HEAD":
             return Response(media_type=media_type)
-        if not places.left:
-            return _full()
-
-        async def messages() -> AsyncIterator[bytes]:
-            with places.one():
-                async for message in beat.messages():
-                    yield message
-
-        return StreamingResponse(messages(), media_type=media_type)
+        return Seated(beat.messages(), media_type=media_type)
 
     return answer
 
@@ -109,7 +111,7 @@ def _picture(beat: Beat) -> Endpoint:
             yield b""  # is asked for when the viewer has taken the rest: until then it keeps its place
 
     async def answer(request: Request) -> Response:
-        if not places.left:
+        if places.left <= 0:
             return _full()
         with places.one():
             picture = await beat.picture(_number(request.query_params.get("after", "")))

@@ -37,6 +37,18 @@ def test_the_seventeenth_viewer_is_told_so_and_a_place_becomes_free(site: Any) -
     site.until(lambda: site.listen().status == 200)
 
 
+def test_of_a_crowd_that_comes_at_once_no_more_than_fit_get_a_place(site: Any) -> None:
+    with contextlib.ExitStack() as stack:
+        crowd = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", site.sink.port), timeout=PATIENCE_S))
+            for _ in range(60)
+        ]
+        for one in crowd:
+            one.sendall(b"GET /events.sse HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        answers = [one.recv(12) for one in crowd]
+    assert sorted(answers) == [b"HTTP/1.1 200"] * app.VIEWERS + [b"HTTP/1.1 503"] * (60 - app.VIEWERS)
+
+
 def test_a_viewer_that_leaves_in_a_picture_or_a_stream_is_noticed(site: Any) -> None:
     with site.feed(np.random.default_rng(0).integers(0, 255, (720, 960, 3), np.uint8)):
         for path in ("/events.sse", "/picture.jpg"):
