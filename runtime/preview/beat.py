@@ -65,15 +65,15 @@ class Beat:
     async def picture(self, after: int) -> Picture | None:
         """The next picture that is not number `after`; None when none comes for a while."""
         with self._look(), self._pictures.waiting():
+            shown = self._pictures.newest  # before the question: the next one may come on its thread meanwhile
             if self._pictures.fresh and not self._is(after):
                 return self._pictures.newest
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._next_picture(after), PICTURE_WAIT_S)
+                await asyncio.wait_for(self._next_picture(after, shown), PICTURE_WAIT_S)
                 return None if self.ended else self._pictures.newest
         return None
 
-    async def _next_picture(self, after: int) -> None:
-        shown = self._pictures.newest
+    async def _next_picture(self, after: int, shown: Picture | None) -> None:
         while not self.ended and (self._pictures.newest is shown or self._is(after)):
             await self._turned.wait()
 
