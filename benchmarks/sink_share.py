@@ -13,8 +13,7 @@ from __future__ import annotations
 import argparse
 import threading
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +35,6 @@ SOURCE = "synthetic://1280x720@30"
 WARM_UP = 60
 LIMIT_MS = 0.3
 PREVIEW = "127.0.0.1:8088"
-LOOKED_AT = ("/stream.mjpg", "/events.sse")
 
 
 class Timed(Pipeline):
@@ -55,18 +53,21 @@ class Timed(Pipeline):
         self.bare.append(elapsed_ms(between, monotonic()))
 
 
-@contextmanager
-def looking(paths: tuple[str, ...]) -> Iterator[None]:
-    """Somebody who reads everything that the page's streams give."""
+def hear() -> None:
+    """Read everything that the page's stream of data gives."""
+    with suppress(OSError), urllib.request.urlopen(f"http://{PREVIEW}/events.sse") as stream:
+        while stream.read1(1 << 16):
+            pass
 
-    def read(path: str) -> None:
-        with suppress(OSError), urllib.request.urlopen(f"http://{PREVIEW}{path}") as stream:
-            while stream.read1(1 << 16):
-                pass
 
-    for path in paths:
-        threading.Thread(target=read, args=(path,), daemon=True).start()
-    yield
+def watch() -> None:
+    """Ask for one picture after the other, as the page does."""
+    number = "0"
+    with suppress(OSError):
+        while True:
+            with urllib.request.urlopen(f"http://{PREVIEW}/picture.jpg?after={number}") as answer:
+                answer.read()
+                number = answer.headers.get("X-Picture", number)
 
 
 def main() -> None:
@@ -88,7 +89,9 @@ def main() -> None:
     sinks = make_sinks(
         SinkOptions(jsonl=asked.jsonl, mqtt=asked.mqtt, preview=PREVIEW if asked.preview else None)
     )
-    with open_source(SOURCE) as source, looking(LOOKED_AT if asked.preview else ()):
+    for look in (hear, watch) if asked.preview else ():
+        threading.Thread(target=look, daemon=True).start()
+    with open_source(SOURCE) as source:
         pipeline = Timed(
             source, classifier, sinks, watcher=Watcher(model.labels), max_frames=asked.frames + WARM_UP
         )
