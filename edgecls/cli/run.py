@@ -94,7 +94,7 @@ def command(
         str | None,
         of_sinks(
             metavar="URL",
-            help="MQTT broker, mqtt[s]://[USER@]HOST[:PORT][/TOPIC]; TOPIC is edgecls/HOSTNAME unless given.",
+            help="MQTT broker, mqtt:// or mqtts://USER@HOST:PORT/TOPIC; HOST alone will do.",
         ),
     ] = None,
     mqtt_password: Annotated[
@@ -147,7 +147,7 @@ def command(
     config: Annotated[
         Path | None,
         of_config(
-            help="TOML file whose table [run] has these options, e.g. camera = 0.",
+            help="TOML file whose table \\[run] has these options, e.g. camera = 0.",
             callback=read_config,
             is_eager=True,
         ),
