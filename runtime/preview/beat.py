@@ -65,7 +65,8 @@ class Beat:
     async def picture(self, after: int) -> Picture | None:
         """The next picture that is not number `after`; None when none comes for a while."""
         with self._look(), self._pictures.waiting():
-            shown = self._pictures.newest  # before the question: the next one may come on its thread meanwhile
+            # Before the question, as the next one may come on its own thread meanwhile.
+            shown = self._pictures.newest
             if self._pictures.fresh and not self._is(after):
                 return self._pictures.newest
             with contextlib.suppress(asyncio.TimeoutError):
