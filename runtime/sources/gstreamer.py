@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import cv2
@@ -16,6 +17,15 @@ OPEN_S = 10.0
 READ_S = 1.0
 # One picture is kept, and a newer one takes its place: https://gstreamer.freedesktop.org/documentation/app/appsink.html
 SINK = "videoconvert ! video/x-raw,format=BGR ! appsink drop=true max-buffers=1 sync=false"
+
+
+_SECRET = re.compile(r"\b([\w-]*(?:pw|pass|password|token)\s*=\s*)(\"[^\"]*\"|\S+)")
+
+
+def without_secrets(pipeline: str) -> str:
+    """The pipeline as it may be shown: properties such as rtspsrc's user-pw, and passwords of addresses, are not."""
+    shown = _SECRET.sub(r"\1***", pipeline)
+    return re.sub(r"(\w+://[^\s:/@]+):[^\s@]+@", r"\1:***@", shown)
 
 
 def has_gstreamer() -> bool:
@@ -49,6 +59,7 @@ def gstreamer_camera(
             "expected an OpenCV with GStreamer, found one without; use the system's own "
             "(Debian's python3-opencv, in an environment made with --system-site-packages), or another source"
         )
+    shown = without_secrets(description)
     pipeline = description if "appsink" in description else f"{description} ! {SINK}"
 
     def play() -> VideoCapture:
@@ -57,10 +68,10 @@ def gstreamer_camera(
         if not capture.isOpened():
             capture.release()
             raise DeviceError(
-                f"expected a pipeline that plays, found one that does not; try it alone: gst-launch-1.0 {description} "
+                f"expected a pipeline that plays, found one that does not; try it alone: gst-launch-1.0 {shown} "
                 "! fakesink"
             )
         return capture
 
     limits = Limits.of_device(stall_s, read_s=READ_S)
-    return Camera(f"gst:{description}", play, limits, patient=patient, clock=clock)
+    return Camera(f"gst:{shown}", play, limits, patient=patient, clock=clock)

@@ -165,6 +165,16 @@ def test_a_pipeline_that_does_not_play_is_a_sentence_with_the_way_to_try_it() ->
         gstreamer_camera("nonsense", opener=lambda _: Playing(False))
 
 
+def test_secrets_of_a_pipeline_are_not_shown() -> None:
+    pipeline = 'rtspsrc location=rtsp://u:secret@cam/live user-id=me user-pw=secret2 ! x password="sec ret3" ! decodebin'
+    opened = gstreamer_camera(pipeline, opener=lambda _: Playing(True))
+    with pytest.raises(DeviceError) as found:
+        gstreamer_camera(pipeline, opener=lambda _: Playing(False))
+    for shown in (opened.name, str(found.value)):
+        assert "sec" not in shown
+        assert "rtsp://u:***@cam/live user-id=me user-pw=***" in shown
+
+
 def test_modes_of_streams_and_pipelines_are_their_own() -> None:
     for uri in ("rtsp://host/live", "gst:videotestsrc"):
         with pytest.raises(UsageError, match="leave --size and --fps out"):
