@@ -94,7 +94,7 @@ def command(
         str | None,
         of_sinks(
             metavar="URL",
-            help="MQTT broker, mqtt:// or mqtts://USER@HOST:PORT/TOPIC; HOST alone will do.",
+            help="MQTT broker, mqtt:// or mqtts://USER@HOST:PORT/TOPIC; mqtt://HOST will do.",
         ),
     ] = None,
     mqtt_password: Annotated[

@@ -45,7 +45,7 @@ class MqttSink(QuietSink):
     `status` is "online" or "offline", by last will too. `seen` is what the Watcher says is there, or null: when that
     changes, when its confidence moved by 0.05 (once a second at most), and every minute while frames come; both are
     retained. `event` and `fault` are of QoS 1 and wait for a broker that is away: at most `kept`, the oldest are lost.
-    `result` is one now and then, while connected. After a broken connection an event may come twice.
+    They keep their order; after a broken connection one may come twice. `result` is one now and then, while connected.
 
     The client id belongs to the prefix: a run that starts again after a power cut takes over its old session, whose
     last will cannot hit it later. Of two runs with one prefix the later takes over from the earlier, in turns, at last
@@ -68,12 +68,12 @@ class MqttSink(QuietSink):
         self._seen: Seen | None = None
         self._seen_ns, self._seen_text = clock(), NOTHING
         self._waiting: deque[tuple[str, str]] = deque()
+        self._sending: tuple[str, str] | None = None  # the one that the broker has to confirm
         self._lost = 0
-        self._last: Any = None  # the newest message that the broker has to confirm
-        # Never taken when a connection ends: paho may then hold a lock that `publish` waits for.
-        self._lock = threading.Lock()
-        self._online, self._ending = threading.Event(), False
-        self._trouble, self._refusal = Trouble(self.name, self.faults, clock=clock), ""
+        # Not taken in `_on_disconnect` and `_on_publish`: paho may hold a lock there that `publish` waits for.
+        self._changed = threading.Condition()
+        self._online, self._ending, self._closed = threading.Event(), False, False
+        self._trouble, self._refusal, self._denial = Trouble(self.name, self.faults, clock=clock), "", ""
         self._connected_ns, self._broken = clock(), 0
         self._died: BaseException | None = None
         self._client = self._make(self._paho.MQTTv5)
@@ -83,6 +83,7 @@ class MqttSink(QuietSink):
         if self._discovery:
             self._announced = discovery_messages(start, node=address.client_id, prefix=address.prefix)
         self._connect()
+        threading.Thread(target=self._guard, args=(self._send_waiting,), daemon=True).start()
 
     def result(self, result: Result) -> None:
         self._check()
@@ -90,12 +91,10 @@ class MqttSink(QuietSink):
         if self._worth_telling(seen, now):
             record = seen_record(seen, result.frame)
             self._tell_seen(seen, json.dumps({"time": result.time, **record}) if record else NOTHING)
-        with self._lock:
-            self._hand_over()
-            due = self._result_ns is None or elapsed_ms(self._result_ns, now) >= self._result_every_ms
-            if due and self._online.is_set() and self._result_every_ms < math.inf:
-                self._result_ns = now
-                self._publish("result", json_line("result", result_record(result)))
+        due = self._result_ns is None or elapsed_ms(self._result_ns, now) >= self._result_every_ms
+        if due and self._online.is_set() and self._result_every_ms < math.inf:
+            self._result_ns = now
+            self._publish("result", json_line("result", result_record(result)))
 
     def event(self, event: Event) -> None:
         self._check()
@@ -114,21 +113,27 @@ class MqttSink(QuietSink):
         if not self._trouble.there:
             self._online.wait(CLOSE_S / 2)  # a run over a few photos is done before it is connected
         self._ending = True
-        with self._lock:
-            self._hand_over()
-        _wait(self._last, ends_at - CLOSE_S / 3)
-        with self._lock:
-            if self._online.is_set():
-                self._publish("seen", NOTHING, retain=True)
-                self._last = self._publish("status", "offline", retain=True)
-        _wait(self._last, ends_at - CLOSE_S / 6)
+        with self._changed:
+            left = ends_at - CLOSE_S / 3 - time.monotonic()
+            self._changed.wait_for(lambda: not self._unsent or not self._online.is_set(), left)
+            self._closed = True
+            self._changed.notify_all()
+        if self._online.is_set():
+            self._publish("seen", NOTHING, retain=True)
+            last = self._publish("status", "offline", retain=True)
+            with contextlib.suppress(RuntimeError):  # the connection broke just now
+                last.wait_for_publish(max(ends_at - CLOSE_S / 6 - time.monotonic(), 0))
         self._client.disconnect()
         stopping = threading.Thread(target=self._client.loop_stop, daemon=True)  # it may be connecting
         stopping.start()
         stopping.join(max(ends_at - time.monotonic(), 0))
-        if self._waiting:
-            self.faults.append(Fault(f"{self.name}: {len(self._waiting)} messages are lost at the end"))
+        if self._unsent:
+            self.faults.append(Fault(f"{self.name}: {self._unsent} messages are lost at the end"))
         self._check()
+
+    @property
+    def _unsent(self) -> int:
+        return len(self._waiting) + (self._sending is not None)
 
     def _check(self) -> None:
         if self._died is not None:
@@ -145,29 +150,40 @@ class MqttSink(QuietSink):
 
     def _tell_seen(self, seen: Seen | None, text: str) -> None:
         """Not of QoS 1: an unconfirmed one would be sent again after a newer one."""
-        with self._lock:
+        with self._changed:
             self._seen, self._seen_ns, self._seen_text = seen, self._clock(), text
             if self._online.is_set():
                 self._publish("seen", text, retain=True)
 
     def _keep(self, topic: str, text: str) -> None:
-        with self._lock:
+        with self._changed:
             if len(self._waiting) >= self._kept:
                 self._waiting.popleft()
                 self._lost += 1
                 if self._lost == 1:
                     self.faults.append(Fault(f"{self.name}: {self._kept} messages wait, the oldest are lost"))
             self._waiting.append((topic, text))
-            self._hand_over()
+            self._changed.notify_all()
 
-    def _hand_over(self) -> None:
-        """Give the client what waits, as far as it takes it; it sends it again until it is confirmed."""
-        while self._waiting and self._online.is_set():
-            message = self._publish(*self._waiting[0], qos=1)
-            if message.rc == self._paho.MQTT_ERR_QUEUE_SIZE:
-                return
-            self._waiting.popleft()
-            self._last = message
+    def _send_waiting(self) -> None:
+        """One by one: none comes after a later one then, even when it is sent again (MQTT 5, 4.6)."""
+        while (waiting := self._take()) is not None:
+            client, message = self._client, self._publish(*waiting, qos=1)
+            message.rc = self._paho.MQTT_ERR_SUCCESS  # without a connection too: paho sends it at the next
+            while not (message.is_published() or self._closed) and client is self._client:
+                message.wait_for_publish(CLOSE_S)
+            with self._changed:
+                self._sending = None if message.is_published() else waiting
+                self._changed.notify_all()
+
+    def _take(self) -> tuple[str, str] | None:
+        """Wait for a message that can be sent, first the one that another client left; None at the end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or (self._unsent and self._online.is_set()))
+            if self._closed:
+                return None
+            self._sending = self._sending or self._waiting.popleft()
+            return self._sending
 
     def _publish(self, topic: str, text: str, **options: Any) -> Any:
         return self._client.publish(f"{self._address.prefix}/{topic}", text, **options)
@@ -181,19 +197,18 @@ class MqttSink(QuietSink):
         if address.tls is not None:
             client.tls_set_context(address.tls)
         client.will_set(f"{address.prefix}/status", "offline", qos=1, retain=True)
-        client.max_queued_messages_set(self._kept)
         client.reconnect_delay_set(1, LONGEST_S)
         client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
-        client.on_connect_fail = self._on_connect_fail
+        client.on_connect_fail, client.on_publish = self._on_connect_fail, self._on_publish
         loop = client.loop_forever
-        client.loop_forever = lambda **options: self._guard(loop, options)
+        client.loop_forever = lambda **options: self._guard(loop, **options)
         return client
 
     def _connect(self) -> None:
         self._client.connect_async(self._address.host, self._address.port, KEEPALIVE_S)
         self._client.loop_start()
 
-    def _guard(self, loop: Callable[..., object], options: dict[str, Any]) -> None:
+    def _guard(self, loop: Callable[..., object], **options: Any) -> None:
         try:
             loop(**options)
         except BaseException as error:  # whatever kills this thread must reach the pipeline
@@ -208,7 +223,7 @@ class MqttSink(QuietSink):
             return
         self._refusal, self._connected_ns = "", self._clock()
         self._trouble.worked()
-        with self._lock:
+        with self._changed:
             if self._lost:
                 self.faults.append(Fault(f"{self.name}: {self._lost} messages were lost meanwhile"))
                 self._lost = 0
@@ -217,7 +232,7 @@ class MqttSink(QuietSink):
                 client.publish(topic, text, retain=True)
             self._publish("seen", self._seen_text, retain=True)
             self._publish("status", "online", retain=True)
-            self._hand_over()
+            self._changed.notify_all()
 
     def _refused(self, client: Any, reason: str) -> None:
         if reason == "Unsupported protocol version" and client.protocol == self._paho.MQTTv5:
@@ -230,6 +245,12 @@ class MqttSink(QuietSink):
             self.faults.append(Fault(f"{self.name}: {told}; going on, and trying again"))
         self._trouble.failed(told)
         self._refusal = reason
+
+    def _on_publish(self, _client: Any, _data: object, _mid: int, reason: Any, _more: object) -> None:
+        if reason.is_failure and str(reason) != self._denial:
+            self._denial = str(reason)
+            told = f"{self.name}: the broker takes no messages: {reason}; check what this user may publish"
+            self.faults.append(Fault(told))
 
     def _on_connect_fail(self, _client: object, _data: object) -> None:
         self._trouble.failed(_why(sys.exc_info()[1]))  # paho calls this while it handles the error
@@ -259,10 +280,3 @@ def _why(error: BaseException | None) -> str:
     if isinstance(error, ssl.SSLError):
         return f"its certificate or TLS does not do ({first_line(error)})"
     return f"cannot be reached ({getattr(error, 'strerror', None) or type(error).__name__})"
-
-
-def _wait(message: Any, until: float) -> None:
-    """Until it is confirmed, or was lost."""
-    if message is not None:
-        with contextlib.suppress(ValueError, RuntimeError):
-            message.wait_for_publish(max(until - time.monotonic(), 0))

@@ -31,11 +31,12 @@ class MqttAddress:
         """
         try:
             parts = urlsplit(url.strip())
-            host, port = parts.hostname or "", parts.port or {"mqtt": 1883, "mqtts": 8883}[parts.scheme]
+            usual_port = {"mqtt": 1883, "mqtts": 8883}[parts.scheme]
+            host, port = parts.hostname or "", usual_port if parts.port is None else parts.port
             host.encode("idna")
         except (KeyError, ValueError):
-            host = ""
-        if not host or parts.query or parts.fragment:
+            host, port = "", 0
+        if not host or not port or parts.query or parts.fragment:
             raise UsageError(
                 "a broker's address is mqtt[s]://[USER@]HOST[:PORT]/TOPIC, found another; check it"
             )

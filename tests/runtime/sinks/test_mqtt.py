@@ -87,7 +87,7 @@ class Proxy:
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._server.getsockname()[1])
         self.connections = 0
-        self._to, self._old = broker.port, old
+        self._to, self.old = broker.port, old
         self._open: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -121,7 +121,7 @@ class Proxy:
             socket.create_connection(("127.0.0.1", self._to)) as broker,
         ):
             first = client.recv(4096)
-            if self._old and first[first.index(b"MQTT") + 4] == 5:
+            if self.old and first[first.index(b"MQTT") + 4] == 5:
                 client.sendall(b"\x20\x02\x00\x01")
                 return
             broker.sendall(first)
@@ -262,7 +262,8 @@ def test_everything_arrives_as_documented(broker: Broker, run: Any, read: Any) -
     assert {one.topic: one.qos for one in reader.messages if one.topic[-1] == "t"} == {
         "a/b/result": 0, "a/b/event": 1, "a/b/fault": 1,
     }  # fmt: skip
-    assert set(read(broker.port).retained(2)) == {"a/b/status", "a/b/seen"}
+    retained = read(broker.port).retained(2)
+    assert (retained["a/b/status"], json.loads(retained["a/b/seen"])["label"]) == ("online", "red")
     assert not sink.faults
 
 
@@ -402,6 +403,58 @@ def test_a_broker_that_goes_and_comes_back_misses_no_event(broker: Broker, run: 
 
 
 @needs_broker
+def test_events_that_are_sent_again_keep_their_order(broker: Broker, run: Any, read: Any) -> None:
+    sink = run(broker.start().port)
+    assert sink._online.wait(DEADLINE_S)
+    assert broker.process is not None
+    broker.process.send_signal(signal.SIGSTOP)  # it takes them, and confirms none
+    for index in range(3):
+        sink.event(make_event(index))
+    eventually(lambda: sink._client._out_messages)
+    broker.process.kill()
+    broker.stop()
+    eventually(lambda: sink.faults)
+    for index in range(3, 6):
+        sink.event(make_event(index))
+    reader = read(broker.start().port)
+    eventually(lambda: len(reader.texts("a/b/event")) == 6)
+    assert [event["frame"] for event in reader.values("a/b/event")] == list(range(6))
+
+
+@needs_broker
+def test_an_event_that_meets_the_end_of_a_connection_is_sent_at_the_next(
+    broker: Broker, run: Any, read: Any
+) -> None:
+    sink = run(broker.port)
+    eventually(lambda: sink.faults)
+    sink._online.set()  # as when the connection breaks just now
+    sink.event(make_event(0))
+    eventually(lambda: sink._sending)
+    sink._online.clear()
+    sink.event(make_event(1))
+    reader = read(broker.start().port)
+    eventually(lambda: len(reader.texts("a/b/event")) == 2)
+    assert [event["frame"] for event in reader.values("a/b/event")] == [0, 1]
+
+
+@needs_broker
+def test_a_topic_that_the_broker_forbids_is_told_once(
+    tmp_path: Path, make_broker: Any, run: Any, read: Any
+) -> None:
+    allowed = tmp_path / "acl"
+    allowed.write_text("topic read #\ntopic write a/b/status\ntopic write a/b/fault\n")
+    broker = make_broker("allow_anonymous true", f"acl_file {allowed}").start()
+    sink, reader = run(broker.port), read(broker.port)
+    for index in range(3):
+        sink.event(make_event(index))
+    sink.fault(Fault("camera gone"))
+    eventually(lambda: reader.texts("a/b/fault"))
+    (told,) = messages(sink)
+    assert "the broker takes no messages: Not authorized; check what this user may publish" in told
+    assert not reader.texts("a/b/event")
+
+
+@needs_broker
 def test_a_cut_connection_is_offline_at_once_and_comes_back(broker: Broker, run: Any, read: Any) -> None:
     reader = read(broker.start().port)
     proxy = Proxy(broker)
@@ -459,15 +512,17 @@ def test_a_frozen_broker_holds_up_nothing_and_what_waits_is_bounded(broker: Brok
     assert sink._online.wait(DEADLINE_S)
     assert broker.process is not None
     broker.process.send_signal(signal.SIGSTOP)
+    sink.event(make_event(0))
+    eventually(lambda: sink._client._out_messages)
     began = time.monotonic()
-    for index in range(1000):
+    for index in range(1, 1000):
         sink.event(make_event(index))
     assert time.monotonic() - began < 5
-    assert len(sink._waiting) == len(sink._client._out_messages) == 30
+    assert (len(sink._client._out_messages), len(sink._waiting)) == (1, 30)
     began = time.monotonic()
     sink.close(SUMMARY)
     assert time.monotonic() - began < 5
-    assert "30 messages are lost at the end" in messages(sink)[-1]
+    assert "31 messages are lost at the end" in messages(sink)[-1]
 
 
 def test_closing_takes_no_time_while_the_broker_is_down(start: Start) -> None:
@@ -576,6 +631,23 @@ def test_a_broker_that_knows_only_mqtt_3_is_spoken_to_in_that(broker: Broker, ru
 
 
 @needs_broker
+def test_an_event_outlives_the_change_to_mqtt_3(broker: Broker, run: Any, read: Any) -> None:
+    proxy = Proxy(broker.start())
+    sink = run(proxy.port)
+    assert sink._online.wait(DEADLINE_S)
+    assert broker.process is not None
+    broker.process.send_signal(signal.SIGSTOP)
+    sink.event(make_event(0))
+    eventually(lambda: sink._client._out_messages)
+    proxy.old = True  # another broker has its address now
+    broker.process.kill()
+    broker.stop()
+    reader = read(broker.start().port)
+    eventually(lambda: reader.texts("a/b/event"))
+    proxy.close()
+
+
+@needs_broker
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl, to make a certificate")
 def test_tls_is_checked_against_the_certificate_of_the_ca(
     tmp_path: Path, make_broker: Any, start: Start
@@ -627,6 +699,7 @@ def test_a_client_id_belongs_to_the_prefix_and_suits_every_broker() -> None:
     [
         "", "host", "http://host", "mqtt://", "mqtt:///a", "mqtt://host:99999", "mqtt://h:pass1word", "mqtt://host/a#b",
         "mqtt://host/a?b", "mqtt://me:pass1word#@host", "mqtt://[pass1word", "mqtt://host/a/%23", "mqtt://host/+/a",
+        "ssl://me:pass1word@host:8883/a", "http://host:80/a", "mqtt://host:0/a",
         "mqtt://host/$SYS", "mqtt://host/a%00", "mqtt://:pass1word@host", f"mqtt://{'x' * 70}.org",
     ],
 )  # fmt: skip
@@ -663,16 +736,24 @@ def test_user_and_password_are_never_shown() -> None:
     assert "me1user" not in shown
 
 
-def test_a_thread_that_dies_is_told_by_the_next_call(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    def die(*_: object) -> None:
+@pytest.mark.parametrize("dies_in", ["reconnect", "publish"])
+def test_a_thread_that_dies_is_told_by_the_next_call(
+    dies_in: str, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object, **_options: object) -> None:
         raise ValueError("a bug")
 
-    monkeypatch.setattr(paho.Client, "reconnect", die)
+    monkeypatch.setattr(paho.Client, dies_in, die)
     sink = MqttSink(MqttAddress("127.0.0.1", 1, "a"))
+    sink._keep("event", "one that waits")
+    sink._online.set()
     sink.start(start)
     eventually(lambda: sink._died)
     with pytest.raises(ValueError, match="a bug"):
         sink.event(make_event(0))
+    sink._online.clear()
+    with pytest.raises(ValueError, match="a bug"):
+        sink.close(SUMMARY)
 
 
 def test_without_its_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
