@@ -12,7 +12,7 @@ import typer
 from edgecls import __version__
 from edgecls.errors import EdgeclsError
 
-# In the order of the work. Each module under edgecls.cli defines `command`.
+# In the order of the work. Each module under edgecls.cli defines `command`, and SETTINGS of it where there are any.
 VERBS = (
     "demo",
     "data",
@@ -64,9 +64,8 @@ def build(verbs: Sequence[str] = VERBS) -> typer.Typer:
     )
     app.callback()(_root)
     for verb in verbs:
-        # What runs unattended is configured by its environment, too; a training must not be changed by what is there.
-        settings = {"auto_envvar_prefix": "EDGECLS_RUN"} if verb == "run" else {}
-        app.command(verb, context_settings=settings)(importlib.import_module(f"edgecls.cli.{verb}").command)
+        module = importlib.import_module(f"edgecls.cli.{verb}")
+        app.command(verb, context_settings=getattr(module, "SETTINGS", {}))(module.command)
     return app
 
 

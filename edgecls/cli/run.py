@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from edgecls.cli.run_config import config_text, read_config
+from edgecls.cli.run_config import PREFIX, config_text, read_config
 
 SOURCES = (
     "Camera number, /dev/videoN, csi://0, picamera://0, rtsp://..., http://..., gst:PIPELINE, photo, video, folder, "
@@ -16,7 +16,9 @@ SOURCES = (
 )
 BUNDLE = "Bundle: its folder, its name below ./bundles, or one .tflite or .onnx; by default the newest."
 
-# Every option may stand in the environment: the help says so once.
+# What runs unattended is configured by its environment, too; a training must not be changed by what stands there.
+SETTINGS = {"auto_envvar_prefix": PREFIX}
+# Every option may stand there: the help says so once.
 of_source, of_model, of_decision, of_sinks, of_config = (
     partial(typer.Option, show_envvar=False, rich_help_panel=panel)
     for panel in ("Source", "Model", "Decisions", "Where results go", "Configuration")

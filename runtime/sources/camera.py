@@ -32,8 +32,9 @@ class Limits:
     late_s: float = float("inf")
 
     @classmethod
-    def of_device(cls, stall_s: float, *, read_s: float) -> Limits:
-        """Of a local camera, each read of which waits `read_s`."""
+    def of_device(cls, stall_s: float | None, *, read_s: float) -> Limits:
+        """Of a local camera, each read of which waits `read_s`; None is the usual patience."""
+        stall_s = stall_s or STALL_S
         return cls(dead_s=min(DEAD_S, stall_s), stall_s=stall_s, waits_s=read_s / 2)
 
 

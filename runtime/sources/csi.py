@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from edgecls.errors import DeviceError
-from edgecls.runtime.sources.camera import STALL_S, Camera
+from edgecls.runtime.sources.camera import Camera
 from edgecls.runtime.sources.gstreamer import gstreamer_camera, has_gstreamer
 from edgecls.runtime.sources.picamera import picamera
 from edgecls.runtime.sources.v4l2 import v4l2_camera
@@ -27,7 +27,9 @@ Mode = tuple[float | None, tuple[int, int]]  # frames a second, width and height
 class Opener(Protocol):
     """One way to a camera."""
 
-    def __call__(self, number: int, mode: Mode, *, stall_s: float, patient: bool, clock: Clock) -> Camera: ...
+    def __call__(
+        self, number: int, mode: Mode, *, stall_s: float | None, patient: bool, clock: Clock
+    ) -> Camera: ...
 
 
 def csi_camera(
@@ -35,7 +37,7 @@ def csi_camera(
     *,
     fps: float | None = None,
     size: tuple[int, int] | None = None,
-    stall_s: float = STALL_S,
+    stall_s: float | None = None,
     patient: bool = False,
     clock: Clock = monotonic,
 ) -> Camera:
@@ -74,18 +76,18 @@ def _caps(mode: Mode) -> str:
     return f"width={width},height={height}{rate}"
 
 
-def _picamera(number: int, mode: Mode, *, stall_s: float, patient: bool, clock: Clock) -> Camera:
+def _picamera(number: int, mode: Mode, *, stall_s: float | None, patient: bool, clock: Clock) -> Camera:
     return picamera(number, fps=mode[0], size=mode[1], stall_s=stall_s, patient=patient, clock=clock)
 
 
-def _gstreamer(number: int, mode: Mode, *, stall_s: float, patient: bool, clock: Clock) -> Camera:
+def _gstreamer(number: int, mode: Mode, *, stall_s: float | None, patient: bool, clock: Clock) -> Camera:
     if not has_gstreamer():
         raise DeviceError("this OpenCV was built without GStreamer")
     pipeline = argus_pipeline if ARGUS_SOCKET.exists() else libcamera_pipeline
     return gstreamer_camera(pipeline(number, mode), stall_s=stall_s, patient=patient, clock=clock)
 
 
-def _v4l2(number: int, mode: Mode, *, stall_s: float, patient: bool, clock: Clock) -> Camera:
+def _v4l2(number: int, mode: Mode, *, stall_s: float | None, patient: bool, clock: Clock) -> Camera:
     return v4l2_camera(Path(f"/dev/video{number}"), fps=mode[0], size=mode[1], stall_s=stall_s, clock=clock)
 
 

@@ -91,34 +91,34 @@ def _open_synthetic(uri: str, asked: Asked, clock: Clock) -> FrameSource:
 
 
 def _open_camera(uri: str, asked: Asked, clock: Clock) -> FrameSource:
-    from edgecls.runtime.sources.camera import STALL_S
     from edgecls.runtime.sources.v4l2 import v4l2_camera
 
     device = Path(f"/dev/video{int(uri)}" if uri.isdecimal() else uri)
-    stall_s = asked.stall_s or STALL_S
     return v4l2_camera(
-        device, fps=asked.fps, size=asked.size, stall_s=stall_s, patient=asked.patient, clock=clock
+        device, fps=asked.fps, size=asked.size, stall_s=asked.stall_s, patient=asked.patient, clock=clock
     )
 
 
 def _open_csi(uri: str, asked: Asked, clock: Clock) -> FrameSource:
-    from edgecls.runtime.sources.camera import STALL_S
     from edgecls.runtime.sources.csi import csi_camera
 
-    stall_s = asked.stall_s or STALL_S
     return csi_camera(
-        _number(uri), fps=asked.fps, size=asked.size, stall_s=stall_s, patient=asked.patient, clock=clock
+        _number(uri),
+        fps=asked.fps,
+        size=asked.size,
+        stall_s=asked.stall_s,
+        patient=asked.patient,
+        clock=clock,
     )
 
 
 def _open_picamera(uri: str, asked: Asked, clock: Clock) -> FrameSource:
-    from edgecls.runtime.sources.camera import STALL_S
     from edgecls.runtime.sources.csi import USUAL_SIZE
     from edgecls.runtime.sources.picamera import picamera
 
-    size, stall_s = asked.size or USUAL_SIZE, asked.stall_s or STALL_S
+    size = asked.size or USUAL_SIZE
     return picamera(
-        _number(uri), fps=asked.fps, size=size, stall_s=stall_s, patient=asked.patient, clock=clock
+        _number(uri), fps=asked.fps, size=size, stall_s=asked.stall_s, patient=asked.patient, clock=clock
     )
 
 
@@ -130,19 +130,18 @@ def _number(uri: str) -> int:
 
 
 def _open_network(uri: str, asked: Asked, clock: Clock) -> FrameSource:
-    from edgecls.runtime.sources.network import STALL_S, network_camera
+    from edgecls.runtime.sources.network import network_camera
 
     _refuse_mode(asked, "a network stream has the size and rate its server gives it")
-    return network_camera(uri, stall_s=asked.stall_s or STALL_S, patient=asked.patient, clock=clock)
+    return network_camera(uri, stall_s=asked.stall_s, patient=asked.patient, clock=clock)
 
 
 def _open_pipeline(uri: str, asked: Asked, clock: Clock) -> FrameSource:
-    from edgecls.runtime.sources.camera import STALL_S
     from edgecls.runtime.sources.gstreamer import gstreamer_camera
 
     _refuse_mode(asked, "a pipeline says its size and rate itself, as caps")
     description = uri.removeprefix("gst:").strip()
-    return gstreamer_camera(description, stall_s=asked.stall_s or STALL_S, patient=asked.patient, clock=clock)
+    return gstreamer_camera(description, stall_s=asked.stall_s, patient=asked.patient, clock=clock)
 
 
 def _refuse_mode(asked: Asked, why: str) -> None:

@@ -9,7 +9,7 @@ import cv2
 
 from edgecls.devices.checks import video_features
 from edgecls.errors import DeviceError
-from edgecls.runtime.sources.camera import STALL_S, Camera, Limits
+from edgecls.runtime.sources.camera import Camera, Limits
 from edgecls.runtime.sources.capture import VideoCapture, quiet_opencv
 from edgecls.runtime.timing import Clock, monotonic
 
@@ -44,7 +44,7 @@ def _gstreamer(pipeline: str) -> VideoCapture:
 def gstreamer_camera(
     description: str,
     *,
-    stall_s: float = STALL_S,
+    stall_s: float | None = None,
     patient: bool = False,
     clock: Clock = monotonic,
     opener: Callable[[str], VideoCapture] = _gstreamer,

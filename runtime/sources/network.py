@@ -36,7 +36,7 @@ def _ffmpeg(url: str, read_s: float) -> VideoCapture:
 def network_camera(
     url: str,
     *,
-    stall_s: float = STALL_S,
+    stall_s: float | None = None,
     patient: bool = False,
     clock: Clock = monotonic,
     opener: Callable[[str, float], VideoCapture] = _ffmpeg,
@@ -46,7 +46,7 @@ def network_camera(
     Pictures that had piled up in the server or on the way when the stream was opened are passed over. RTSP's are
     dated by the server's own time stamps, so that one that waited anywhere is known to be old.
     """
-    name, read_s = without_password(url), stall_s / 2
+    name, read_s = without_password(url), (stall_s or STALL_S) / 2
     dated = StreamClock() if urlsplit(url).scheme.startswith("rtsp") else None
 
     def open_stream() -> VideoCapture:

@@ -13,7 +13,7 @@ from typing import Any
 import cv2
 
 from edgecls.errors import DeviceError
-from edgecls.runtime.sources.camera import STALL_S, Camera, Limits
+from edgecls.runtime.sources.camera import Camera, Limits
 from edgecls.runtime.sources.v4l2 import taken
 from edgecls.runtime.timing import Clock, monotonic
 
@@ -77,7 +77,7 @@ def picamera(
     *,
     fps: float | None,
     size: tuple[int, int],
-    stall_s: float = STALL_S,
+    stall_s: float | None = None,
     patient: bool = False,
     clock: Clock = monotonic,
 ) -> Camera:

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 
 from edgecls.errors import DeviceError
-from edgecls.runtime.sources.camera import STALL_S, Camera, Limits
+from edgecls.runtime.sources.camera import Camera, Limits
 from edgecls.runtime.sources.capture import Capture, VideoCapture, quiet_opencv
 from edgecls.runtime.timing import Clock, monotonic
 
@@ -33,7 +33,7 @@ def v4l2_camera(
     *,
     fps: float | None = None,
     size: tuple[int, int] | None = None,
-    stall_s: float = STALL_S,
+    stall_s: float | None = None,
     patient: bool = False,
     clock: Clock = monotonic,
     opener: Callable[[Path], VideoCapture] = _v4l2,

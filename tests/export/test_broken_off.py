@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -92,35 +92,12 @@ def _session(process: Path) -> int:
     return 0 if fields[0] == "Z" else int(fields[3])
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
-    """Mounts a file system of so many kB. Skips where mounting one is not allowed."""
-    mounted: list[Path] = []
-
-    def mount(kilobytes: int) -> Path:
-        place = tmp_path / f"disk-{kilobytes}"
-        place.mkdir()
-        command = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(place)]
-        try:
-            done = subprocess.run(command, capture_output=True, check=False).returncode == 0
-        except FileNotFoundError:
-            done = False
-        if not done:
-            pytest.skip("needs the right to mount a tmpfs (root) to fill a disk")
-        mounted.append(place)
-        return place
-
-    yield mount
-    for place in mounted:
-        subprocess.run(["umount", "--lazy", str(place)], check=True)
-
-
 # Float files come first, then int8, then photos and answers: each of these sizes is full at another of them.
 @pytest.mark.parametrize("kilobytes", [4, 16, 28, 40, 56, 64])
 def test_a_full_disk_is_one_sentence_and_nothing_stays(
-    export_quickly: Export, small_disk: Callable[[int], Path], kilobytes: int
+    export_quickly: Export, mount_disk: Callable[[int], Path], kilobytes: int
 ) -> None:
-    disk = small_disk(kilobytes)
+    disk = mount_disk(kilobytes)
     with pytest.raises(EdgeclsError) as caught:
         export_quickly(bundles=disk / "bundles")
     assert "\n" not in str(caught.value)
@@ -129,11 +106,11 @@ def test_a_full_disk_is_one_sentence_and_nothing_stays(
 
 
 def test_a_disk_that_is_full_for_the_converter_is_one_sentence_and_nothing_stays(
-    trained: Any, options: ExportOptions, no_progress: Any, small_disk: Callable[[int], Path]
+    trained: Any, options: ExportOptions, no_progress: Any, mount_disk: Callable[[int], Path]
 ) -> None:
     from edgecls.export.export import export_run
 
-    disk = small_disk(20)  # the parity photos have place, what the converter writes has not
+    disk = mount_disk(20)  # the parity photos have place, what the converter writes has not
     with pytest.raises(EdgeclsError, match=r"[Ss]pace") as caught:
         export_run(trained.folder, trained.record, options, bundles=disk / "bundles", progress=no_progress)
     assert "\n" not in str(caught.value)

@@ -9,7 +9,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -233,19 +233,9 @@ def test_a_frame_larger_than_the_quota_deletes_nothing_and_is_told_once(tmp_path
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 1 MB. Skips where mounting one is not allowed."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)]
-    try:
-        mounted = subprocess.run(command, capture_output=True, check=False).returncode == 0
-    except FileNotFoundError:
-        mounted = False
-    if not mounted:
-        pytest.skip("needs the right to mount a tmpfs (root) to fill a disk")
-    yield place
-    subprocess.run(["umount", "--lazy", str(place)], check=True)
+def small_disk(mount_disk: Callable[[int], Path]) -> Path:
+    """A file system of 1024 kB."""
+    return mount_disk(1024)
 
 
 def test_what_must_stay_free_on_the_disk_stays_free_and_that_is_told(small_disk: Path, clock: Any) -> None:
