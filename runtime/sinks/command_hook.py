@@ -21,6 +21,7 @@ from edgecls.runtime.sinks.records import event_record
 from edgecls.runtime.sinks.sink import QuietSink, Result, Start, Summary
 from edgecls.runtime.sinks.terminal import printable
 from edgecls.runtime.sinks.trouble import Trouble
+from edgecls.runtime.sinks.worker import Worker
 from edgecls.runtime.sources.source import Fault
 from edgecls.runtime.watcher import Event
 
@@ -52,17 +53,16 @@ class CommandSink(QuietSink):
         self._changed = threading.Condition()
         self._waiting: deque[Event] = deque()
         self._ends_at: float | None = None  # of time.monotonic, once the run ends
-        self._died: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="edgecls-command-runs", daemon=True)
+        self._thread = Worker(self._run, name="edgecls-command-runs")
 
     def start(self, start: Start) -> None:
         self._thread.start()
 
     def result(self, result: Result) -> None:
-        self._check()
+        self._thread.check()
 
     def event(self, event: Event) -> None:
-        self._check()
+        self._thread.check()
         with self._changed:
             self._waiting.append(event)
             if len(self._waiting) > self._kept:
@@ -71,27 +71,19 @@ class CommandSink(QuietSink):
             self._changed.notify_all()
 
     def fault(self, fault: Fault) -> None:
-        self._check()
+        self._thread.check()
 
     def close(self, summary: Summary) -> None:
         """Give what runs and what waits its last seconds; then kill the one and forget the other."""
         with self._changed:
             self._ends_at = time.monotonic() + self._close_s
             self._changed.notify_all()
-        if self._thread.ident is not None:
-            self._thread.join(self._close_s + 2)
-        self._check()
-
-    def _check(self) -> None:
-        if self._died is not None:
-            raise self._died
+        self._thread.wait(self._close_s + 2)
+        self._thread.check()
 
     def _run(self) -> None:
-        try:
-            while (event := self._next()) is not None:
-                self._tell(self._execute(event))
-        except BaseException as error:  # whatever kills this thread must reach the pipeline
-            self._died = error
+        while (event := self._next()) is not None:
+            self._tell(self._execute(event))
 
     def _next(self) -> Event | None:
         """The event whose turn it is; None when the run is over."""

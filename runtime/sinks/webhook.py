@@ -14,6 +14,7 @@ from edgecls.errors import UsageError, first_line, need
 from edgecls.runtime.sinks.sink import QuietSink, Result, Start, Summary
 from edgecls.runtime.sinks.spool import Spool, Waiting
 from edgecls.runtime.sinks.trouble import Trouble
+from edgecls.runtime.sinks.worker import Worker
 from edgecls.runtime.sources.source import Fault
 from edgecls.runtime.watcher import Event
 
@@ -74,46 +75,37 @@ class WebhookSink(QuietSink):
         self._changed = threading.Condition()
         self._ends_at: float | None = None  # of time.monotonic, once the run ends
         self._given_up = False
-        self._died: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="edgecls-webhook-posts", daemon=True)
+        self._thread = Worker(self._run, name="edgecls-webhook-posts")
 
     def start(self, start: Start) -> None:
-        self._check()
+        self._thread.check()
         self._thread.start()
 
     def result(self, result: Result) -> None:
-        self._check()
+        self._thread.check()
 
     def event(self, event: Event) -> None:
-        self._check()
+        self._thread.check()
         self._spool.add(event)
         with self._changed:
             self._changed.notify_all()
 
     def fault(self, fault: Fault) -> None:
-        self._check()
+        self._thread.check()
 
     def close(self, summary: Summary) -> None:
         """Post what waits, for a few seconds; the rest stays in the spool for the next run."""
         with self._changed:
             self._ends_at = time.monotonic() + self._patience.close_s
             self._changed.notify_all()
-        if self._thread.ident is not None:
-            self._thread.join(self._patience.close_s)
+        self._thread.wait(self._patience.close_s)
         self._spool.close()
         self._pool.clear()
-        self._check()
-
-    def _check(self) -> None:
-        if self._died is not None:
-            raise self._died
+        self._thread.check()
 
     def _run(self) -> None:
-        try:
-            while (waiting := self._next()) is not None:
-                self._attempt(waiting)
-        except BaseException as error:  # whatever kills this thread must reach the pipeline
-            self._died = error
+        while (waiting := self._next()) is not None:
+            self._attempt(waiting)
 
     def _next(self) -> Waiting | None:
         """The event to post now; None when the run is over and none waits, or no time is left."""

@@ -178,7 +178,7 @@ sys.stdin.readline()
 os.setuid(65534)
 for _ in range(2):
     while not sink.faults:
-        sink._check()
+        sink._thread.check()
         time.sleep(0.005)
     print(sink.faults.popleft().message, flush=True)
 """
