@@ -18,6 +18,9 @@ from edgecls.networks.network import Network
 from edgecls.networks.scaling import SIGNED
 from edgecls.networks.table import NETWORKS
 
+# Servers are for tests of one sink or source, and of the whole command line.
+pytest_plugins = ("tests.servers.mosquitto", "tests.servers.receiver", "tests.servers.streams")
+
 MakePhoto = Callable[..., bytes]
 PlantPhotos = Callable[..., Path]
 

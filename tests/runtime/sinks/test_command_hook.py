@@ -19,21 +19,13 @@ from edgecls.errors import UsageError
 from edgecls.runtime.sinks.command_hook import CommandSink
 from edgecls.runtime.sinks.sink import Losses, Start, Summary
 from edgecls.runtime.watcher import Event
+from tests.servers.waiting import eventually
 
 SUMMARY = Summary(0, Losses(), 0, 0, {}, 1.0, {})
-DEADLINE_S = 10.0
 
 
 def make_event(index: int, label: str = "red", kind: str = "enter") -> Event:
     return Event(kind, 0, label, 0.75, index, "2026-11-22T10:00:00+00:00")
-
-
-def eventually(happened: Callable[[], object]) -> None:
-    """Wait until it did. Fails at the deadline."""
-    end = time.monotonic() + DEADLINE_S
-    while not happened():
-        assert time.monotonic() < end, "it never happened"
-        time.sleep(0.005)
 
 
 def gone(pid: int) -> bool:
@@ -171,6 +163,7 @@ import os, sys, time
 from edgecls.runtime.sinks.command_hook import CommandSink
 from edgecls.runtime.sinks.sink import Start
 from edgecls.runtime.watcher import Event
+from tests.servers.waiting import eventually
 sink = CommandSink(sys.argv[1], limit_s=0.2)
 sink.start(Start("s", True, None, "m", "n", "int8", "e", "native", 1, ("red",)))
 sink.event(Event("enter", 0, "red", 0.9, 0, "t"))

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import base64
-import json
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -23,93 +20,20 @@ from edgecls.runtime.sinks.outlet import Outlet
 from edgecls.runtime.sinks.sink import Losses, Start, Summary
 from edgecls.runtime.sinks.spool import Spool
 from edgecls.runtime.watcher import Event
+from tests.servers.receiver import Answer, Receiver
+from tests.servers.waiting import DEADLINE_S, eventually
 
 pytest.importorskip("urllib3", reason="needs the extra 'webhook'")
 
 from edgecls.runtime.sinks.webhook import Patience, WebhookSink
 
 SUMMARY = Summary(0, Losses(), 0, 0, {}, 1.0, {})
-DEADLINE_S = 10.0
 QUICK = Patience(connect_s=1, read_s=0.3, first_s=0.05, longest_s=0.1, close_s=2)
 SECRETS = ("pass1", "key1", "hook1", "token1")
-
-Answer = int | str | tuple[int, dict[str, str]]
 
 
 def make_event(index: int) -> Event:
     return Event("enter", 0, "red", 0.9, index, "2026-11-22T10:00:00+00:00")
-
-
-def eventually(happened: Callable[[], object]) -> None:
-    """Wait until it did. Fails at the deadline."""
-    end = time.monotonic() + DEADLINE_S
-    while not happened():
-        assert time.monotonic() < end, "it never happened"
-        time.sleep(0.005)
-
-
-class Receiver:
-    """A web server; it gives the answers of `answers` in turn, then 200. "hang" and "close" are no answers at all."""
-
-    def __init__(self, port: int = 0) -> None:
-        self.answers: list[Answer] = []
-        self.requests: list[tuple[str, dict[str, str], dict[str, Any], int, float]] = []
-        self.released = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
-        self.port = self._server.server_port
-        self.url = f"http://127.0.0.1:{self.port}/in/hook1?key=key1"
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
-
-    def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True  # else each answer in two writes takes 40 ms
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                seen = self.path, dict(self.headers), body, self.client_address[1], time.monotonic()
-                receiver.requests.append(seen)
-                self._answer(receiver.answers.pop(0) if receiver.answers else 200)
-
-            def _answer(self, answer: Answer) -> None:
-                if isinstance(answer, str):
-                    if answer == "hang":
-                        receiver.released.wait(DEADLINE_S)
-                    self.close_connection = True
-                    return
-                status, headers = answer if isinstance(answer, tuple) else (answer, {})
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                text = b"" if status == 204 else b"thank you"
-                self.send_header("Content-Length", str(len(text)))
-                self.end_headers()
-                self.wfile.write(text)
-
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
-
-        return Handler
-
-    @property
-    def frames(self) -> list[int]:
-        return [body["frame"] for _, _, body, _, _ in self.requests]
-
-    @property
-    def ids(self) -> list[str]:
-        return [body["id"] for _, _, body, _, _ in self.requests]
-
-    def stop(self) -> None:
-        self.released.set()
-        self._server.shutdown()
-        self._server.server_close()
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    receiver = Receiver()
-    yield receiver
-    receiver.stop()
 
 
 @pytest.fixture
@@ -338,6 +262,8 @@ from edgecls.runtime.sinks.sink import Start
 from edgecls.runtime.sinks.spool import Spool
 from edgecls.runtime.sinks.webhook import WebhookSink
 from edgecls.runtime.watcher import Event
+from tests.servers.receiver import Answer, Receiver
+from tests.servers.waiting import DEADLINE_S, eventually
 sink = WebhookSink(sys.argv[1], Spool(Path(sys.argv[2])))
 sink.start(Start("s", True, None, "m", "n", "int8", "e", "native", 1, ("red",)))
 for index in range(200):

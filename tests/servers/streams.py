@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-STREAMS = Path(__file__).parent / "streams"
+SERVERS = Path(__file__).parent
 SYSTEM_PYTHON = "/usr/bin/python3"  # Debian's, which has GStreamer's bindings
 _HAS_RTSP = "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer"
 
@@ -35,7 +35,7 @@ class StreamServer:
         python, script = (
             (SYSTEM_PYTHON, "rtsp_server.py") if self.kind == "rtsp" else (sys.executable, "mjpeg_server.py")
         )
-        command = [python, str(STREAMS / script), str(self.port), *arguments]
+        command = [python, str(SERVERS / script), str(self.port), *arguments]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         assert self._process.stdout.readline() == "ready\n"
