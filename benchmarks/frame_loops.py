@@ -2,11 +2,11 @@
 
     python benchmarks/frame_loops.py [BUNDLE] [--frames 600] [--mediapipe PYTHON] [--csv FILE]
 
-Frames of 1280x720, each given to every loop in turn, so that a drift of the machine meets all alike. edgecls: from the
-newest frame to what the watcher says of it, with everything that a result holds. By hand: cv2.resize, cv2.cvtColor,
-invoke and argmax, on the same engine with the same threads, which are those that `edgecls run` chooses here. MediaPipe
-brings another OpenCV, so PYTHON is that of an environment of its own (pip install mediapipe); it gets the same .tflite
-and frames.
+Frames of 1280x720, each given to every loop in turn, so that a drift of the machine meets all alike; who is first, and
+fetches the frame from memory for those after it, changes with each. edgecls: from the newest frame to what the watcher
+says of it, with everything that a result holds. By hand: cv2.resize, cv2.cvtColor, invoke and argmax, on the same engine
+with the same threads, which are those that `edgecls run` chooses here. MediaPipe brings another OpenCV, so PYTHON is
+that of an environment of its own (pip install mediapipe); it gets the same .tflite and frames.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import csv
 import subprocess
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -141,13 +142,15 @@ def mediapipe_loop(python: str, model: Path, frames: Sequence[Pixels]) -> Iterat
 
 
 def compare(loops: dict[str, Loop], count: int) -> dict[str, list[float]]:
-    """Every loop takes each frame in turn; the first ones warm up."""
+    """Every loop takes each frame, another one first each time; the first frames warm up."""
     took: dict[str, list[float]] = {name: [] for name in loops}
+    order = deque(loops)
     for number in range(-WARM_UP, count):
-        for name, loop in loops.items():
-            ms = loop(number)
+        for name in order:
+            ms = loops[name](number)
             if number >= 0:
                 took[name].append(ms)
+        order.rotate()
     return took
 
 

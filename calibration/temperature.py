@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from edgecls.errors import DataError
 from edgecls.metrics import Indices, Probabilities
-from edgecls.prediction import LEAST_PROBABILITY, apply_temperature
+from edgecls.prediction import apply_temperature
 
 LOWEST, HIGHEST = 0.2, 10.0
+LEAST_PROBABILITY = 1e-12  # what a probability of zero is taken for where its logarithm is wanted
 CHI_SQUARE_95 = 3.841
 STEPS = 50  # halvings; far below what float32 tells apart
 

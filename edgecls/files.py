@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
@@ -36,8 +37,15 @@ def digest_json(value: Any) -> str:
 
 
 def utc_now() -> str:
-    """The time now, UTC, ISO 8601 with microseconds: sorts as text."""
-    return datetime.now(timezone.utc).isoformat(timespec="microseconds")
+    """The time now, as `utc_text` has it."""
+    return utc_text(time.time_ns())
+
+
+def utc_text(unix_ns: int) -> str:
+    """Nanoseconds since 1970 as UTC, ISO 8601 with microseconds: sorts as text."""
+    seconds, ns = divmod(unix_ns, 1_000_000_000)
+    at = datetime.fromtimestamp(seconds, timezone.utc).replace(microsecond=ns // 1000)
+    return at.isoformat(timespec="microseconds")
 
 
 def read_json(path: Path) -> Any:

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from edgecls.labels import Labels
 
-LEAST_PROBABILITY = 1e-12  # what a probability of zero is taken for where its logarithm is wanted
-
 
 @dataclass(frozen=True)
 class Prediction:
@@ -34,14 +32,14 @@ class Prediction:
 def apply_temperature(probabilities: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
     """Soften (above 1) or sharpen (below 1) probabilities of shape (..., classes).
 
-    Temperature scaling as in Guo et al. 2017, "On Calibration of Modern Neural Networks": softmax of the
-    logits divided by T; the logarithm of a probability is its logit up to a constant.
+    Temperature scaling as in Guo et al. 2017, "On Calibration of Modern Neural Networks": softmax of the logits divided
+    by T. As a probability is a power of e up to a factor, that is its power 1/T, normalised.
     """
     if temperature == 1.0:
         return probabilities
-    logits = np.log(np.maximum(probabilities, LEAST_PROBABILITY)) / temperature
-    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=-1, keepdims=True), np.float32)
+    # In few steps of numpy: after an engine has emptied the caches each one costs 10 us.
+    powers = probabilities ** (1 / temperature)
+    return np.asarray(powers / np.add.reduce(powers, axis=-1, keepdims=True), np.float32)
 
 
 def predict(
@@ -57,16 +55,15 @@ def predict(
     `thresholds` has one for each label: 0 lets every answer through, 1 none. Without them every answer counts.
     """
     scores = apply_temperature(probabilities, temperature)
-    order = (-scores).argsort(kind="stable")[:top_k]
-    names, best = labels.names, int(order[0])
-    # One step out of numpy for all of them: this runs for every frame.
-    top = tuple((names[i], value) for i, value in zip(order.tolist(), scores[order].tolist(), strict=True))
-    confidence = top[0][1]
+    names, values = labels.names, scores.tolist()
+    order = sorted(range(len(values)), key=values.__getitem__, reverse=True)[:top_k]
+    best = order[0]
+    confidence = values[best]
     return Prediction(
         index=best,
         label=names[best],
         confidence=confidence,
         unknown=bool(thresholds) and not confidence > thresholds[best],
-        top=top,
+        top=tuple((names[i], values[i]) for i in order),
         scores=scores,
     )

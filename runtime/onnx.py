@@ -47,8 +47,10 @@ class OnnxEngine:
 
     def run(self, batch: Pixels) -> NDArray[np.float32]:
         check_batch(batch, self.input)
-        rows = [self._one(picture) for picture in batch]
-        return np.stack(rows) if rows else np.zeros((0, self.output.shape[-1]), np.float32)
+        rows = np.empty((len(batch), self.output.shape[-1]), np.float32)
+        for row, picture in zip(rows, batch, strict=True):
+            row[:] = self._one(picture)
+        return rows
 
     def close(self) -> None:
         self._session = None

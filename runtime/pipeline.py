@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from edgecls.errors import EdgeclsError
-from edgecls.files import utc_now
 from edgecls.runtime.classifier import Classified, Classifier
 from edgecls.runtime.live_reader import Captured, LiveReader, timed
 from edgecls.runtime.sinks.outlet import Outlets
@@ -91,7 +91,7 @@ class Pipeline:
         with self._feed() as feed:
             try:
                 for captured in feed.frames:
-                    self._losses = replace(self._losses, drops=feed.drops)
+                    self._count_drops(feed)
                     self._report_faults()
                     self._check_gap()
                     if captured is not None:
@@ -99,7 +99,7 @@ class Pipeline:
                     if self._max_frames is not None and self._results >= self._max_frames:
                         return
             finally:
-                self._losses = replace(self._losses, drops=feed.drops)
+                self._count_drops(feed)
                 self._report_faults()
 
     @contextmanager
@@ -124,14 +124,18 @@ class Pipeline:
         done = self._classifier.classify(frame.pixels)
         if self._too_old(frame, done.decided_ns):
             return
-        time = utc_now()
+        unix_ns = time.time_ns()
         if self._watcher is not None:
             self._tell_events(
-                self._watcher.see(done.prediction.scores, frame.at_ns, frame=frame.index, time=time)
+                self._watcher.see(done.prediction.scores, frame.at_ns, frame=frame.index, unix_ns=unix_ns)
             )
         self._last_frame, self._last_ns = frame.index, done.decided_ns
         self._results += 1
-        self._outlets.put(self._result(captured, done, time))
+        self._outlets.put(self._result(captured, done, unix_ns))
+
+    def _count_drops(self, feed: _Feed) -> None:
+        if feed.drops != self._losses.drops:
+            self._losses = replace(self._losses, drops=feed.drops)
 
     def _too_old(self, frame: Frame, now: int) -> bool:
         if self._max_age_ms is None or elapsed_ms(frame.captured_ns, now) <= self._max_age_ms:
@@ -139,13 +143,13 @@ class Pipeline:
         self._losses = replace(self._losses, stale=self._losses.stale + 1)
         return True
 
-    def _result(self, captured: Captured, done: Classified, time: str) -> Result:
+    def _result(self, captured: Captured, done: Classified, unix_ns: int) -> Result:
         stages = StagesMs(captured.capture_ms, done.preprocess_ms, done.invoke_ms, done.decide_ms)
         self._record(stages)
         age_ms = elapsed_ms(captured.frame.captured_ns, done.decided_ns)
         watcher = self._watcher
         return Result(
-            captured.frame, time, age_ms, done.prediction, stages, self._losses,
+            captured.frame, unix_ns, age_ms, done.prediction, stages, self._losses,
             seen=watcher.seen if watcher else None, watched=watcher is not None,
         )  # fmt: skip
 
@@ -155,7 +159,7 @@ class Pipeline:
         if watcher is None or watcher.seen is None or not self._source.live:
             return
         if elapsed_ms(self._last_ns, self._clock()) > GAP_S * 1e3:
-            self._tell_events(watcher.lose(frame=self._last_frame, time=utc_now()))
+            self._tell_events(watcher.lose(frame=self._last_frame, unix_ns=time.time_ns()))
 
     def _record(self, stages: StagesMs) -> None:
         add = self._times.add

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from array import array
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -50,13 +51,12 @@ class StageTimes:
 
     def __init__(self, *, limit: int = SAMPLES_KEPT) -> None:
         self._limit = limit
-        self._samples: dict[str, array[float]] = {}
-        self._counts: dict[str, int] = {}
+        self._samples: defaultdict[str, array[float]] = defaultdict(lambda: array("d"))
+        self._counts: defaultdict[str, int] = defaultdict(int)
 
     def add(self, stage: str, ms: float) -> None:
         """Keep one sample; beyond the limit it takes the place of the oldest."""
-        samples = self._samples.setdefault(stage, array("d"))
-        count = self._counts.get(stage, 0)
+        samples, count = self._samples[stage], self._counts[stage]
         if count < self._limit:
             samples.append(ms)
         else:

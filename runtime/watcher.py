@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgecls.errors import UsageError
+from edgecls.files import utc_text
 from edgecls.labels import Labels
 
 GAP_S = 2.0  # frames further apart have nothing to do with each other
@@ -76,7 +77,7 @@ class Watcher:
         self, labels: Labels, thresholds: Sequence[float] = (), steadiness: Steadiness | None = None
     ) -> None:
         self._labels = labels
-        self._thresholds = np.asarray(thresholds or [0.0] * len(labels))
+        self._thresholds = tuple(thresholds) or (0.0,) * len(labels)
         self._steady = steadiness or Steadiness()
         self._votes: deque[int | None] = deque(maxlen=self._steady.of)
         self._mean: NDArray[np.float32] | None = None
@@ -90,23 +91,26 @@ class Watcher:
         """What is there at this moment; None for nothing that is known."""
         if self._now is None or self._mean is None:
             return None
-        return Seen(self._now, self._labels[self._now], float(self._mean[self._now]), self._since_ns)
+        return Seen(self._now, self._labels[self._now], self._mean.item(self._now), self._since_ns)
 
-    def see(self, scores: NDArray[np.float32], at_ns: int, *, frame: int, time: str) -> list[Event]:
-        """Take in a frame's probabilities, (classes,), at `at_ns` of the source's time line."""
+    def see(self, scores: NDArray[np.float32], at_ns: int, *, frame: int, unix_ns: int) -> list[Event]:
+        """Take in a frame's probabilities, (classes,), at `at_ns` of the source's time line.
+
+        `unix_ns`, in ns since 1970, is the time of the events that come of it.
+        """
         if self._mean is not None and not 0 <= at_ns - self._at_ns <= GAP_S * 1e9:
-            events = self.lose(frame=frame, time=time)
+            events = self.lose(frame=frame, unix_ns=unix_ns)
         else:
             events = []
         self._smooth(scores, at_ns)
         self._votes.append(self._vote())
         if self._held(at_ns):
-            events += self._decide(at_ns, frame, time)
+            events += self._decide(at_ns, frame, unix_ns)
         return events
 
-    def lose(self, *, frame: int, time: str) -> list[Event]:
+    def lose(self, *, frame: int, unix_ns: int) -> list[Event]:
         """Frames stopped coming: nothing is known any more."""
-        events = self._leave(self._at_ns, frame, time, "no frames")
+        events = self._leave(self._at_ns, frame, unix_ns, "no frames")
         self._votes.clear()
         self._mean = self._changed_ns = None
         return events
@@ -116,37 +120,38 @@ class Watcher:
             self._mean = np.array(scores, np.float32)
         else:
             weight = 1 - math.exp(-(at_ns - self._at_ns) / 1e9 / self._steady.smooth_s)
-            self._mean += np.float32(weight) * (scores - self._mean)
+            self._mean += weight * (scores - self._mean)
         self._at_ns = at_ns
 
     def _vote(self) -> int | None:
         """The label of this frame: what is said keeps its place unless clearly beaten."""
         assert self._mean is not None
+        mean = self._mean.item
         best, now, margin = int(self._mean.argmax()), self._now, self._steady.hysteresis
-        if now is not None and self._mean[best] < self._mean[now] + margin:
+        if now is not None and mean(best) < mean(now) + margin:
             best = now
         least = self._thresholds[best] - (margin if best == now else 0)
-        return best if self._mean[best] > least else None
+        return best if mean(best) > least else None
 
     def _held(self, at_ns: int) -> bool:
         return self._changed_ns is None or at_ns - self._changed_ns >= self._steady.hold_s * 1e9
 
-    def _decide(self, at_ns: int, frame: int, time: str) -> list[Event]:
+    def _decide(self, at_ns: int, frame: int, unix_ns: int) -> list[Event]:
         """Say what enough of the last votes are for, unless it is said already."""
         latest = self._votes[-1]
         if latest == self._now or self._votes.count(latest) < self._steady.confirm:
             return []
-        events = self._leave(at_ns, frame, time, "seen")
+        events = self._leave(at_ns, frame, unix_ns, "seen")
         self._changed_ns = at_ns
         if latest is not None and self._mean is not None:
             self._now, self._since_ns = latest, at_ns
-            said = self._labels[latest], float(self._mean[latest])
-            events.append(Event("enter", latest, *said, frame, time))
+            said = self._labels[latest], self._mean.item(latest)
+            events.append(Event("enter", latest, *said, frame, utc_text(unix_ns)))
         return events
 
-    def _leave(self, at_ns: int, frame: int, time: str, reason: str) -> list[Event]:
+    def _leave(self, at_ns: int, frame: int, unix_ns: int, reason: str) -> list[Event]:
         seen, self._now = self.seen, None
         if seen is None:
             return []
-        duration_s = (at_ns - seen.since_ns) / 1e9
+        duration_s, time = (at_ns - seen.since_ns) / 1e9, utc_text(unix_ns)
         return [Event("leave", seen.index, seen.label, seen.confidence, frame, time, duration_s, reason)]

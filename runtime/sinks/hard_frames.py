@@ -114,7 +114,7 @@ class HardFramesSink(QuietSink):
 
     def _name(self, result: Result) -> Path:
         """Where a result goes, without a suffix; no two results share one."""
-        at = datetime.fromisoformat(result.time).astimezone(timezone.utc)
+        at = datetime.fromtimestamp(result.unix_ns / 1e9, timezone.utc)
         label = "unknown" if result.prediction.unknown else safe(result.prediction.label)
         stem = f"{at:%Y%m%dT%H%M%S%fZ}-{self._run}-{result.frame.index:09d}-{label}"
         return _free_name(self._folder / f"{at:%Y-%m-%d}", stem)

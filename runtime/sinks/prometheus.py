@@ -7,7 +7,6 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from socketserver import TCPServer, ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
@@ -68,7 +67,7 @@ class PrometheusSink(QuietSink):
         ):
             histogram.observe(ms / 1e3)
         metrics.age.set(result.age_ms / 1e3)
-        metrics.newest.set(datetime.fromisoformat(result.time).timestamp())
+        metrics.newest.set(result.unix_ns / 1e9)
         metrics.confidence.set(found.confidence)
         if result.watched:
             self._see(result.seen.label if result.seen else None)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from edgecls.files import utc_text
 from edgecls.prediction import Prediction
 from edgecls.runtime.sources.source import Fault, Frame
 from edgecls.runtime.timing import Percentiles
@@ -63,18 +64,24 @@ class Losses:
 class Result:
     """What was found in one frame.
 
-    `time` is UTC, ISO 8601. `age_ms` runs from the frame's capture to the decision. `seen` is what the Watcher says is
-    there, None for nothing; `watched` is whether there is a Watcher.
+    `unix_ns` is the time of the decision, in ns since 1970, `time` the same as text. `age_ms` runs from the frame's
+    capture to the decision. `seen` is what the Watcher says is there, None for nothing; `watched` is whether there is a
+    Watcher.
     """
 
     frame: Frame
-    time: str
+    unix_ns: int
     age_ms: float
     prediction: Prediction
     stages_ms: StagesMs
     losses: Losses = Losses()
     seen: Seen | None = None
     watched: bool = False
+
+    @property
+    def time(self) -> str:
+        """UTC, ISO 8601; made when it is asked for, off the pipeline's thread."""
+        return utc_text(self.unix_ns)
 
 
 @dataclass(frozen=True)

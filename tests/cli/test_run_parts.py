@@ -28,5 +28,5 @@ def test_events_obey_the_thresholds_of_the_model(scores: tuple[float, ...], even
     finally:
         source.close()
     assert watcher is not None
-    seen = watcher.see(np.array(scores, np.float32), 0, frame=0, time="t")
+    seen = watcher.see(np.array(scores, np.float32), 0, frame=0, unix_ns=0)
     assert [event.label for event in seen] == events

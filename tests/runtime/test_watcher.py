@@ -22,7 +22,7 @@ def show(watcher: Watcher, frames: Sequence[Sequence[float]], *, first: int = 0)
     events = []
     for number, scores in enumerate(frames, first):
         at_ns = number * STEP_NS
-        events += watcher.see(np.array(scores, np.float32), at_ns, frame=number, time="t")
+        events += watcher.see(np.array(scores, np.float32), at_ns, frame=number, unix_ns=0)
     return events
 
 
@@ -50,8 +50,8 @@ def test_smoothing_outlasts_a_flicker_and_depends_on_time_and_not_on_the_frame_r
     assert told(show(watcher, [RED] * 10 + [GREEN] * 2 + [RED] * 5)) == [("enter", "red", 0)]
     fast, slow = Watcher(LABELS, steadiness=smooth), Watcher(LABELS, steadiness=smooth)
     show(fast, [RED] + [GREEN] * 10)
-    slow.see(np.array(RED, np.float32), 0, frame=0, time="t")
-    slow.see(np.array(GREEN, np.float32), 10 * STEP_NS, frame=1, time="t")
+    slow.see(np.array(RED, np.float32), 0, frame=0, unix_ns=0)
+    slow.see(np.array(GREEN, np.float32), 10 * STEP_NS, frame=1, unix_ns=0)
     assert fast.seen is not None
     assert slow.seen is not None
     assert fast.seen.confidence == pytest.approx(slow.seen.confidence, abs=1e-5)
@@ -88,11 +88,11 @@ def test_what_was_said_is_held_for_a_while() -> None:
 def test_when_frames_stop_what_was_there_is_left_at_its_last_frame() -> None:
     watcher = Watcher(LABELS, steadiness=PLAIN)
     show(watcher, [RED] * 5)
-    (event,) = watcher.lose(frame=4, time="t")
+    (event,) = watcher.lose(frame=4, unix_ns=0)
     assert (event.kind, event.reason) == ("leave", "no frames")
     assert event.duration_s == pytest.approx(0.4)
     assert watcher.seen is None
-    assert watcher.lose(frame=4, time="t") == []
+    assert watcher.lose(frame=4, unix_ns=0) == []
 
 
 def test_frames_far_apart_or_backwards_begin_anew() -> None:

@@ -21,7 +21,6 @@ import numpy as np
 import pytest
 
 from edgecls.devices.health import Health
-from edgecls.files import utc_now
 from edgecls.prediction import Prediction
 from edgecls.runtime.preview.sink import PreviewSink
 from edgecls.runtime.sinks.sink import Losses, Result, StagesMs, Summary
@@ -185,7 +184,7 @@ class Site:
         frame = Frame(pixels, index, time.monotonic_ns())
         found = Prediction(0, "red", 0.75, False, (("red", 0.75), ("blue", 0.25)))
         seen = Seen(0, "red", 0.9, frame.captured_ns - 2_000_000_000)
-        return Result(frame, utc_now(), 20.0, found, StagesMs(30, 2, 3, 0.4), Losses(5, 1), seen, True)
+        return Result(frame, time.time_ns(), 20.0, found, StagesMs(30, 2, 3, 0.4), Losses(5, 1), seen, True)
 
     @contextlib.contextmanager
     def feed(self, pixels: Any = None) -> Iterator[None]:

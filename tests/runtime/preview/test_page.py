@@ -41,7 +41,7 @@ class Camera(threading.Thread):
             found = Prediction(0, self.label, 0.75, False, ((self.label, 0.75), ("orange", 0.2)))
             seen = Seen(0, self.label, 0.92, frame.captured_ns - 42_000_000_000)
             stages = StagesMs(33, 2.1, 8.6, 0.3)
-            self.sink.result(Result(frame, utc_now(), 21.0, found, stages, Losses(1234), seen, True))
+            self.sink.result(Result(frame, time.time_ns(), 21.0, found, stages, Losses(1234), seen, True))
             index += 1
 
     def stop(self) -> None:

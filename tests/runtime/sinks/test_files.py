@@ -28,7 +28,7 @@ def make_result(index: int = 0, *, label: str = "red", path: Path | None = None)
     frame = Frame(np.zeros((1, 1, 3), np.uint8), index, 0, path)
     found = Prediction(0, label, 0.75, False, ((label, 0.75),))
     seen = Seen(0, label, 0.7, 0)
-    return Result(frame, "t", 1.5, found, StagesMs(1, 2, 3, 4), Losses(2), seen, watched=True)
+    return Result(frame, 0, 1.5, found, StagesMs(1, 2, 3, 4), Losses(2), seen, watched=True)
 
 
 def lines(path: Path) -> list[str]:

@@ -29,6 +29,10 @@ NOON = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
 NUMBERS = itertools.count()
 
 
+def unix_ns(at: datetime) -> int:
+    return round(at.timestamp() * 1e6) * 1000
+
+
 def make_result(*top: float, second: float = 0.0, label: str = "red", **options: Any) -> Result:
     """A result whose best labels have the confidences `top`, `second` seconds after noon."""
     pixels = options.get("pixels", np.full((60, 80, 3), (10, 20, 230), np.uint8))
@@ -36,9 +40,9 @@ def make_result(*top: float, second: float = 0.0, label: str = "red", **options:
     found = Prediction(
         0, label, top[0], options.get("unknown", False), named, options.get("scores", np.zeros(0))
     )
-    time = (NOON + timedelta(seconds=second)).isoformat(timespec="microseconds")
+    at = options.get("at", NOON + timedelta(seconds=second))
     frame = Frame(pixels, options.get("index", next(NUMBERS)), 0)
-    return Result(frame, options.get("time", time), 1.0, found, StagesMs(0, 0, 0, 0))
+    return Result(frame, unix_ns(at), 1.0, found, StagesMs(0, 0, 0, 0))
 
 
 def noise(seed: int = 0, height: int = 100) -> np.ndarray:
@@ -172,7 +176,7 @@ def test_a_label_cannot_lead_elsewhere(tmp_path: Path, clock: Any, label: str, s
 def test_beyond_the_quota_the_oldest_go_and_the_newest_stay(tmp_path: Path, clock: Any) -> None:
     sink = make_sink(tmp_path, clock, quota_mb=0.1)
     for index in range(20):
-        save(sink, clock, 1, index=index, time=(NOON + timedelta(hours=index)).isoformat())
+        save(sink, clock, 1, index=index, at=NOON + timedelta(hours=index))
         assert size(tmp_path) <= 100_000
     assert size(tmp_path) > 60_000
     left = [json.loads(path.read_text())["frame"] for path in files(tmp_path, "*/*.json")]
@@ -316,7 +320,7 @@ sink = HardFramesSink(Path(sys.argv[1]), every_s=0, free_mb=0)
 pixels = np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8)
 for index in range(100_000):
     found = Prediction(0, "red", 0.5, True, (("red", 0.5),))
-    sink.result(Result(Frame(pixels, index, 0), "2026-11-22T10:00:00+00:00", 1.0, found, StagesMs(0, 0, 0, 0)))
+    sink.result(Result(Frame(pixels, index, 0), 1_795_341_600_000_000_000, 1.0, found, StagesMs(0, 0, 0, 0)))
     print(index, flush=True)
 """
 

@@ -31,7 +31,7 @@ from tests.servers.waiting import DEADLINE_S, eventually
 paho = pytest.importorskip("paho.mqtt.client", reason="needs the extra 'mqtt'")
 
 SUMMARY = Summary(0, Losses(), 0, 0, {}, 1.0, {})
-TIME = "2026-11-22T10:00:00+00:00"
+TIME, UNIX_NS = "2026-11-22T10:00:00.000000+00:00", 1_795_341_600_000_000_000
 SECRET = "pass1word"
 
 
@@ -60,7 +60,7 @@ def make_result(
     frame = Frame(np.zeros((2, 2, 3), np.uint8), index, int(at_s * 1e9))
     found = Prediction(0, "red", 0.75, False, (("red", 0.75),))
     there = Seen(("red", "green").index(label), label, confidence, int(2e9)) if label else None
-    return Result(frame, TIME, 20.0, found, StagesMs(30, 2, 3, 0.4), Losses(), there, True)
+    return Result(frame, UNIX_NS, 20.0, found, StagesMs(30, 2, 3, 0.4), Losses(), there, True)
 
 
 def messages(sink: MqttSink) -> list[str]:

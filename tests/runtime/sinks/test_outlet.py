@@ -23,7 +23,7 @@ DEADLINE_S = 10.0
 
 def make_result(index: int) -> Result:
     frame = Frame(np.zeros((1, 1, 3), np.uint8), index, 0)
-    return Result(frame, "t", 1.0, Prediction(0, "red", 1.0, False, (("red", 1.0),)), StagesMs(0, 0, 0, 0))
+    return Result(frame, 0, 1.0, Prediction(0, "red", 1.0, False, (("red", 1.0),)), StagesMs(0, 0, 0, 0))
 
 
 def make_event(index: int) -> Event:

@@ -33,7 +33,7 @@ from edgecls.runtime.sinks.prometheus import CONNECTIONS, PrometheusSink, _Handl
 
 FRAME = Frame(np.zeros((2, 2, 3), np.uint8), 3, 123)
 SUMMARY = Summary(7, Losses(), 0, 0, {}, 1.0, {})
-TIME, UNIX_TIME = "2026-11-22T10:00:00.250000+00:00", 1795341600.25
+TIME, UNIX_NS = "2026-11-22T10:00:00.250000+00:00", 1_795_341_600_250_000_000
 PATIENCE_S = 10.0
 
 Samples = dict[tuple[str, str], float]
@@ -57,7 +57,7 @@ def result(
     found = Prediction(0, label, 0.75, options.get("unknown", False), ((label, 0.75),))
     there = Seen(0, seen, 0.9, 0) if seen else None
     return Result(
-        FRAME, TIME, 20.0, found, StagesMs(30, 2, 3, 0.4), losses or Losses(), there, options.get("watched", True)
+        FRAME, UNIX_NS, 20.0, found, StagesMs(30, 2, 3, 0.4), losses or Losses(), there, options.get("watched", True)
     )  # fmt: skip
 
 
@@ -96,7 +96,7 @@ def test_results_are_counted_and_timed_in_seconds(sink: PrometheusSink) -> None:
     assert samples["edgecls_results_total", ""] == 2
     assert samples["edgecls_frame_age_seconds", ""] == 0.02
     assert samples["edgecls_confidence", ""] == 0.75
-    assert samples["edgecls_newest_result_timestamp_seconds", ""] == UNIX_TIME
+    assert samples["edgecls_newest_result_timestamp_seconds", ""] == UNIX_NS / 1e9
     sums = [samples["edgecls_stage_seconds_sum", s] for s in ("capture", "preprocess", "invoke", "decide")]
     assert sums == pytest.approx([0.06, 0.004, 0.006, 0.0008])
     assert samples["edgecls_stage_seconds_bucket", "0.0025,invoke"] == 0

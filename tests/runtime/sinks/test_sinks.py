@@ -23,7 +23,7 @@ from edgecls.runtime.timing import Percentiles
 def make_result(path: Path | None = None, label: str = "grün", index: int = 3) -> Result:
     frame = Frame(np.zeros((2, 2, 3), np.uint8), index, 123, path)
     found = Prediction(1, label, 0.75, False, ((label, 0.75), ("red", 0.25)))
-    return Result(frame, "2026-11-22T10:00:00+00:00", 9.5, found, StagesMs(1, 2, 3, 4), Losses(7))
+    return Result(frame, 1_795_341_600_000_000_000, 9.5, found, StagesMs(1, 2, 3, 4), Losses(7))
 
 
 SUMMARY = Summary(2, Losses(7), 1, 0, {}, 0.5, {"invoke": Percentiles(2, 1.0, 2.0, 3.0)})

@@ -96,8 +96,8 @@ def manager(address: str) -> Iterator[Manager]:
 
 def result(seen: str | None = "red", *, watched: bool = True, second: int = 0) -> Result:
     there = Seen(0, seen, 0.97, 0) if seen else None
-    time = f"2026-11-22T10:00:{second:02d}.123456+00:00"
-    return Result(FRAME, time, 9.5, FOUND, StagesMs(1, 2, 3, 4), seen=there, watched=watched)
+    unix_ns = 1_795_341_600_123_456_000 + second * 1_000_000_000  # 10:00 UTC
+    return Result(FRAME, unix_ns, 9.5, FOUND, StagesMs(1, 2, 3, 4), seen=there, watched=watched)
 
 
 def signs(lines: list[str]) -> list[str]:
