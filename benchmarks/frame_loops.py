@@ -1,20 +1,21 @@
 """A frame of `edgecls run` beside the loop that people write by hand, and beside MediaPipe's ImageClassifier.
 
-    python benchmarks/frame_loops.py [BUNDLE] [--frames 600] [--mediapipe PYTHON] [--csv FILE]
+    python benchmarks/frame_loops.py [BUNDLE] [--frames 600] [--pause MS] [--mediapipe PYTHON]
 
-Frames of 1280x720, each given to every loop in turn, so that a drift of the machine meets all alike; who is first, and
-fetches the frame from memory for those after it, changes with each. edgecls: from the newest frame to what the watcher
-says of it, with everything that a result holds. By hand: cv2.resize, cv2.cvtColor, invoke and argmax, on the same engine
-with the same threads, which are those that `edgecls run` chooses here. MediaPipe brings another OpenCV, so PYTHON is
-that of an environment of its own (pip install mediapipe); it gets the same .tflite and frames.
+Frames of 1280x720, each given to two loops in turn, so that a drift of the machine meets both alike; who is first, and
+fetches the frame from memory for the other, changes with each. Replayed without a pause; with --pause each turn comes
+after one, as a camera's frame does, so that threads of engine and OpenCV have gone to sleep. edgecls: from the newest
+frame to what the watcher says of it, with everything that a result holds. By hand: cv2.resize, cv2.cvtColor, invoke and
+argmax, on the same engine with the same threads, which are those that `edgecls run` chooses here. MediaPipe brings
+another OpenCV, so PYTHON is that of an environment of its own (pip install mediapipe); it gets the same .tflite and
+frames.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import subprocess
-from collections import deque
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,13 +26,16 @@ import numpy as np
 from edgecls.bundle import Bundle, find_bundle
 from edgecls.devices.detect import detect_machine
 from edgecls.images import read_photo
+from edgecls.labels import Labels
 from edgecls.preprocess import Pixels
 from edgecls.runtime.auto_engine import choose_engine
 from edgecls.runtime.benchmark_plan import in_turn
-from edgecls.runtime.classifier import open_classifier
-from edgecls.runtime.engine_choice import Timed
+from edgecls.runtime.classifier import Classifier, open_classifier
+from edgecls.runtime.engine import Engine
+from edgecls.runtime.litert import LiteRTEngine
 from edgecls.runtime.live_reader import Captured
 from edgecls.runtime.model_file import ModelFile
+from edgecls.runtime.onnx import OnnxEngine
 from edgecls.runtime.pipeline import Pipeline
 from edgecls.runtime.sources.grammar import open_source
 from edgecls.runtime.sources.source import Frame
@@ -63,13 +67,10 @@ def _framed(photo: Pixels) -> Pixels:
     return frame
 
 
-def edgecls_loop(bundle: Bundle, chosen: Timed, frames: Sequence[Pixels]) -> Loop:
+def edgecls_loop(classifier: Classifier, labels: Labels, frames: Sequence[Pixels]) -> Loop:
     """What the pipeline does between the slot of the newest frame and the sinks."""
-    (variant,) = (one for one in bundle.manifest.variants if one.file == chosen.file)
-    model = ModelFile.from_bundle(bundle, variant)
-    classifier = open_classifier(model, engine=chosen.engine, threads=chosen.threads)
     source = open_source("synthetic://32x32@30")
-    pipeline = Pipeline(source, classifier, [], watcher=Watcher(model.labels))
+    pipeline = Pipeline(source, classifier, [], watcher=Watcher(labels))
 
     def loop(number: int) -> float:
         started = monotonic()
@@ -79,10 +80,10 @@ def edgecls_loop(bundle: Bundle, chosen: Timed, frames: Sequence[Pixels]) -> Loo
     return loop
 
 
-def hand_loop(bundle: Bundle, chosen: Timed, frames: Sequence[Pixels]) -> Loop:
+def hand_loop(classifier: Classifier, frames: Sequence[Pixels]) -> Loop:
     """The loop of a tutorial, for files that take uint8 pixels and give float32 probabilities."""
-    side = bundle.manifest.preprocess.width, bundle.manifest.preprocess.height
-    invoke = _litert(bundle, chosen) if chosen.format == "tflite" else _onnxruntime(bundle, chosen)
+    side = classifier.preprocess.width, classifier.preprocess.height
+    invoke = by_hand(classifier.engine)
 
     def loop(number: int) -> float:
         started = monotonic()
@@ -93,29 +94,20 @@ def hand_loop(bundle: Bundle, chosen: Timed, frames: Sequence[Pixels]) -> Loop:
     return loop
 
 
-def _litert(bundle: Bundle, chosen: Timed) -> Callable[[Pixels], Pixels]:
-    from ai_edge_litert.interpreter import Interpreter
+def by_hand(engine: Engine) -> Callable[[Pixels], Pixels]:
+    """The library's own calls. On the same interpreter: of two, the threads of one would wait on the other's cores."""
+    if isinstance(engine, LiteRTEngine):
+        interpreter = engine.interpreter
+        into, out = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
 
-    interpreter = Interpreter(model_path=str(bundle.folder / chosen.file), num_threads=chosen.threads)
-    interpreter.allocate_tensors()
-    into, out = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+        def invoke(batch: Pixels) -> Pixels:
+            interpreter.set_tensor(into["index"], batch.astype(into["dtype"], copy=False))
+            interpreter.invoke()
+            return interpreter.get_tensor(out["index"])[0]  # type: ignore[no-any-return]
 
-    def invoke(batch: Pixels) -> Pixels:
-        interpreter.set_tensor(into["index"], batch.astype(into["dtype"], copy=False))
-        interpreter.invoke()
-        return interpreter.get_tensor(out["index"])[0]  # type: ignore[no-any-return]
-
-    return invoke
-
-
-def _onnxruntime(bundle: Bundle, chosen: Timed) -> Callable[[Pixels], Pixels]:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = chosen.threads
-    path = str(bundle.folder / chosen.file)
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
+        return invoke
+    assert isinstance(engine, OnnxEngine)
+    session, name = engine.session, engine.input.name
     return lambda batch: session.run(None, {name: batch})[0][0]  # type: ignore[no-any-return]
 
 
@@ -141,17 +133,28 @@ def mediapipe_loop(python: str, model: Path, frames: Sequence[Pixels]) -> Iterat
         ask.close()
 
 
-def compare(loops: dict[str, Loop], count: int) -> dict[str, list[float]]:
-    """Every loop takes each frame, another one first each time; the first frames warm up."""
+def compare(loops: dict[str, Loop], count: int, pause_ms: float) -> dict[str, list[float]]:
+    """Both loops take each frame, the other one first each time; the first frames warm up."""
     took: dict[str, list[float]] = {name: [] for name in loops}
-    order = deque(loops)
+    order = list(loops)
     for number in range(-WARM_UP, count):
         for name in order:
+            time.sleep(pause_ms / 1e3)
             ms = loops[name](number)
             if number >= 0:
                 took[name].append(ms)
-        order.rotate()
+        order.reverse()
     return took
+
+
+def report(took: dict[str, list[float]], limit: float) -> None:
+    """Print the percentiles of both, and how many times the second one's median the first one's is."""
+    found = {name: percentiles(ms) for name, ms in took.items()}
+    ours, other = found.values()
+    for name, p in found.items():
+        print(f"{name}: {p.p50:.3f} ms, p90 {p.p90:.3f}, p99 {p.p99:.3f}")
+    ratio = ours.p50 / other.p50
+    print(f"ours takes {ratio:.3f} of it, limit {limit:.2f}: {'met' if ratio <= limit else 'MISSED'}")
 
 
 def main() -> None:
@@ -161,34 +164,29 @@ def main() -> None:
     )
     parser.add_argument("bundle", nargs="?")
     parser.add_argument("--frames", type=int, default=600)
+    parser.add_argument("--pause", type=float, default=0.0, metavar="MS")
     parser.add_argument("--mediapipe", metavar="PYTHON")
-    parser.add_argument("--csv", type=Path)
     asked = parser.parse_args()
     bundle, machine = Bundle.open(find_bundle(asked.bundle)), detect_machine()
     chosen = choose_engine(bundle, machine, precision="int8").chosen
     frames = camera_frames(bundle)
-    loops = {"edgecls": edgecls_loop(bundle, chosen, frames), "by hand": hand_loop(bundle, chosen, frames)}
-    if asked.mediapipe:
-        with mediapipe_loop(asked.mediapipe, bundle.folder / "model.int8.tflite", frames) as loop:
-            took = compare({**loops, "MediaPipe": loop}, asked.frames)
-    else:
-        took = compare(loops, asked.frames)
+    (variant,) = (one for one in bundle.manifest.variants if one.file == chosen.file)
+    model = ModelFile.from_bundle(bundle, variant)
+    classifier = open_classifier(model, engine=chosen.engine, threads=chosen.threads)
+    ours = edgecls_loop(classifier, model.labels, frames)
     print(
         f"{bundle.name}, {chosen.file} on {chosen.engine}, threads: {chosen.threads}, {WIDTH}x{HEIGHT} frames"
     )
     print(
         f"{machine.model}, {machine.cores} cores, int8 sums: {machine.int8_dot}; n = {asked.frames}, each in turn"
     )
-    medians = {name: percentiles(ms).p50 for name, ms in took.items()}
-    limits = {"by hand": BY_HAND, "MediaPipe": MEDIAPIPE}
-    for name, ms in took.items():
-        found = percentiles(ms)
-        ratio = medians["edgecls"] / found.p50
-        verdict = f"; ours takes {ratio:.3f} of it, limit {limits[name]:.2f}" if name in limits else ""
-        print(f"{name}: {found.p50:.3f} ms, p90 {found.p90:.3f}, p99 {found.p99:.3f}{verdict}")
-    if asked.csv:
-        with asked.csv.open("w", newline="") as file:
-            csv.writer(file).writerows([list(took), *zip(*took.values(), strict=True)])
+    report(
+        compare({"edgecls": ours, "by hand": hand_loop(classifier, frames)}, asked.frames, asked.pause),
+        BY_HAND,
+    )
+    if asked.mediapipe:
+        with mediapipe_loop(asked.mediapipe, bundle.folder / "model.int8.tflite", frames) as loop:
+            report(compare({"edgecls": ours, "MediaPipe": loop}, asked.frames, asked.pause), MEDIAPIPE)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from edgecls.devices.detect import detect_machine
@@ -69,9 +68,6 @@ def open_classifier(
     model: ModelFile, *, engine: str | None = None, threads: int | None = None, top_k: int = TOP_K
 ) -> Classifier:
     """Open a model as its card says, in the arithmetic that this machine needs.
-
-    From then on OpenCV works in one thread: a frame gains nothing by more, and threads that wait for its next call keep
-    the engine's from their cores.
     Raises ModelError when the labels do not fit the model's output, else as `open_engine` does.
     """
     format = model.path.suffix.lstrip(".")
@@ -79,7 +75,6 @@ def open_classifier(
     opened = open_engine(
         model.path, engine=engine, threads=threads or default_threads(), arithmetic=arithmetic
     )
-    cv2.setNumThreads(1)
     model.labels.check_outputs(opened.output.shape[-1], str(model.path))
     card = model.card
     decision = FrameByFrame(model.labels, card.temperature, card.thresholds, top_k)

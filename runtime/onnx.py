@@ -55,6 +55,11 @@ class OnnxEngine:
     def close(self) -> None:
         self._session = None
 
+    @property
+    def session(self) -> Any:
+        """The library's own session."""
+        return self._session
+
     def _one(self, picture: Pixels) -> NDArray[np.float32]:
         feed = {self.input.name: self.input.encode_pixels(picture[np.newaxis])}
         return np.asarray(self._session.run(None, feed)[0][0], np.float32)

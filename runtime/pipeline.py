@@ -58,7 +58,7 @@ class Pipeline:
         self._max_frames = max_frames
         self._max_age_ms = max_age_ms if source.live else None
         self._clock = clock
-        self._times = StageTimes()
+        self._times = StageTimes("capture", "preprocess", "invoke", "decide", "whole")
         self._losses = Losses()
         self._results = self._faults = self._events = 0
         self._last_frame, self._last_ns = -1, clock()
@@ -145,7 +145,7 @@ class Pipeline:
 
     def _result(self, captured: Captured, done: Classified, unix_ns: int) -> Result:
         stages = StagesMs(captured.capture_ms, done.preprocess_ms, done.invoke_ms, done.decide_ms)
-        self._record(stages)
+        self._times.add(stages.capture, stages.preprocess, stages.invoke, stages.decide, stages.whole)
         age_ms = elapsed_ms(captured.frame.captured_ns, done.decided_ns)
         watcher = self._watcher
         return Result(
@@ -160,14 +160,6 @@ class Pipeline:
             return
         if elapsed_ms(self._last_ns, self._clock()) > GAP_S * 1e3:
             self._tell_events(watcher.lose(frame=self._last_frame, unix_ns=time.time_ns()))
-
-    def _record(self, stages: StagesMs) -> None:
-        add = self._times.add
-        add("capture", stages.capture)
-        add("preprocess", stages.preprocess)
-        add("invoke", stages.invoke)
-        add("decide", stages.decide)
-        add("whole", stages.whole)
 
     def _report_faults(self) -> None:
         self._outlets.check()

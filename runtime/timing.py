@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from array import array
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgecls.errors import DataError
 
@@ -38,7 +38,7 @@ class Percentiles:
     p99: float
 
 
-def percentiles(samples_ms: Sequence[float]) -> Percentiles:
+def percentiles(samples_ms: Sequence[float] | NDArray[np.float64]) -> Percentiles:
     """Percentiles of raw samples in ms, in any order. Raises DataError when there is none."""
     if not len(samples_ms):
         raise DataError("a percentile needs at least one sample, found none; measure first")
@@ -47,26 +47,22 @@ def percentiles(samples_ms: Sequence[float]) -> Percentiles:
 
 
 class StageTimes:
-    """Raw milliseconds of each stage, in memory that does not grow: the newest `limit` samples are kept."""
+    """Raw milliseconds of the stages of frames, in memory that does not grow: the newest `limit` frames are kept."""
 
-    def __init__(self, *, limit: int = SAMPLES_KEPT) -> None:
-        self._limit = limit
-        self._samples: defaultdict[str, array[float]] = defaultdict(lambda: array("d"))
-        self._counts: defaultdict[str, int] = defaultdict(int)
+    def __init__(self, *stages: str, limit: int = SAMPLES_KEPT) -> None:
+        self._stages, self._limit = stages, limit
+        self._samples = array("d")  # a frame's stages beside each other
+        self._count = 0
 
-    def add(self, stage: str, ms: float) -> None:
-        """Keep one sample; beyond the limit it takes the place of the oldest."""
-        samples, count = self._samples[stage], self._counts[stage]
-        if count < self._limit:
-            samples.append(ms)
-        else:
-            samples[count % self._limit] = ms
-        self._counts[stage] = count + 1
-
-    def samples(self, stage: str) -> Sequence[float]:
-        """The samples kept of one stage, in ms; empty for a stage never measured."""
-        return self._samples.get(stage, array("d"))
+    def add(self, *ms: float) -> None:
+        """Keep what each stage of a frame took; beyond the limit it takes the place of the oldest."""
+        at = self._count % self._limit * len(ms)
+        self._samples[at : at + len(ms)] = array("d", ms)
+        self._count += 1
 
     def percentiles(self) -> dict[str, Percentiles]:
-        """Percentiles of every stage that has samples, in the order in which the stages first came."""
-        return {stage: percentiles(samples) for stage, samples in self._samples.items()}
+        """Percentiles of every stage; empty before the first frame."""
+        if not self._count:
+            return {}
+        frames = np.array(self._samples).reshape(-1, len(self._stages))
+        return {stage: percentiles(ms) for stage, ms in zip(self._stages, frames.T, strict=True)}

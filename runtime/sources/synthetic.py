@@ -42,4 +42,5 @@ class SyntheticSource(Closing):
 def _stripes(width: int, height: int) -> Pixels:
     """uint8 (height, width, 3); a channel's value grows along the diagonal, each at its own pace."""
     across, down = (np.arange(side).astype(np.uint8) for side in (width, height))
-    return (across + down[:, np.newaxis])[..., np.newaxis] * np.array([1, 2, 3], np.uint8)  # modulo 256
+    diagonal = across + down[:, np.newaxis]  # modulo 256, as all that follows
+    return np.stack([diagonal, 2 * diagonal, 3 * diagonal], axis=2)
