@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from edgecls.errors import ModelError, UsageError
 from edgecls.files import sha256_file
 from edgecls.labels import Labels
-from edgecls.manifest import DOCUMENT, Manifest, Variant, read_manifest
+from edgecls.manifest import Manifest, Variant
+from edgecls.manifest_file import DOCUMENT, read_manifest
 from edgecls.names import resolve
 from edgecls.preprocess import Pixels
 

@@ -41,7 +41,6 @@ from edgecls.export.thresholds import fit_thresholds, measure_thresholds
 from edgecls.files import check_replaceable, new_folder, utc_now
 from edgecls.machine import Machine
 from edgecls.manifest import (
-    DOCUMENT,
     SCHEMA,
     Calibration,
     ChangedPhoto,
@@ -50,8 +49,8 @@ from edgecls.manifest import (
     Origin,
     Thresholds,
     Variant,
-    write_manifest,
 )
+from edgecls.manifest_file import DOCUMENT, write_manifest
 from edgecls.names import check_name, next_name
 from edgecls.photos import DataSet
 from edgecls.progress import Announce, Progress

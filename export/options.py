@@ -13,7 +13,8 @@ from edgecls.errors import MissingDependencyError, ModelError
 from edgecls.export.evaluation_photos import COUNT, MAX_BYTES
 from edgecls.files import digest_json
 from edgecls.machine import Machine
-from edgecls.manifest import DOCUMENT, FORMATS, Limits, read_manifest
+from edgecls.manifest import FORMATS, Limits
+from edgecls.manifest_file import DOCUMENT, read_manifest
 from edgecls.runs import RunRecord
 
 # Raise it with any change after which the same run, options and packages make other files.

@@ -13,7 +13,7 @@ from edgecls.bundle import Bundle
 from edgecls.errors import EdgeclsError
 from edgecls.files import digest_json, read_json, sha256_file, write_json
 from edgecls.machine import Machine
-from edgecls.manifest import DOCUMENT
+from edgecls.manifest_file import DOCUMENT
 from edgecls.records import from_record, to_record
 from edgecls.runtime.engine_choice import Choice
 from edgecls.runtime.timing import Clock, monotonic

@@ -58,7 +58,7 @@ def _bench_page(file: Path) -> tuple[str, Path]:
 
 def _manifest_beside(file: Path, result: BenchResult) -> Manifest | None:
     """The manifest of the bundle in whose reports the file lies, if it is the bundle that was measured."""
-    from edgecls.manifest import DOCUMENT, read_manifest
+    from edgecls.manifest_file import DOCUMENT, read_manifest
 
     folder = file.resolve().parent.parent
     if not (folder / DOCUMENT).is_file():

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgecls.bundle import Bundle
-from edgecls.manifest import write_manifest
+from edgecls.manifest_file import write_manifest
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

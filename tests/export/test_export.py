@@ -21,7 +21,7 @@ from edgecls.errors import DataError, ModelError, UsageError
 from edgecls.export.export import ExportResult
 from edgecls.export.options import ExportOptions
 from edgecls.files import sha256_bytes
-from edgecls.manifest import DOCUMENT
+from edgecls.manifest_file import DOCUMENT
 from edgecls.runs import MODEL
 from edgecls.runtime.engine import open_engine
 from edgecls.runtime.inspection import inspect_file

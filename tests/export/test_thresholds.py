@@ -17,7 +17,7 @@ from edgecls.export.export import ExportResult
 from edgecls.export.judging import Tested
 from edgecls.export.options import ExportOptions
 from edgecls.export.thresholds import FittedThresholds, fit_thresholds, measure_thresholds
-from edgecls.manifest import read_manifest
+from edgecls.manifest_file import read_manifest
 from edgecls.metrics import Indices, Probabilities, wilson
 from edgecls.prediction import apply_temperature
 from edgecls.runtime.inspection import inspect_file

@@ -26,9 +26,8 @@ from edgecls.manifest import (
     Origin,
     Thresholds,
     Variant,
-    read_manifest,
-    write_manifest,
 )
+from edgecls.manifest_file import read_manifest, write_manifest
 from edgecls.metrics import compare, wilson
 from edgecls.preprocess import Preprocess
 from edgecls.tensors import TensorSpec

@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 
 from edgecls.cli import report
 from edgecls.errors import EdgeclsError, ModelError, UsageError
-from edgecls.manifest import Manifest, write_manifest
+from edgecls.manifest import Manifest
+from edgecls.manifest_file import write_manifest
 from edgecls.reporting.bench_files import prepare_folder, write_bench_files
 from edgecls.runtime.benchmark_result import BenchResult, read_bench, write_bench
 

@@ -14,7 +14,7 @@ from edgecls.bundle import GOLDEN, Bundle
 from edgecls.errors import DeviceError, ModelError, UsageError
 from edgecls.files import sha256_file
 from edgecls.machine import Machine
-from edgecls.manifest import write_manifest
+from edgecls.manifest_file import write_manifest
 from edgecls.runtime import engine_timing
 from edgecls.runtime.auto_engine import choose_engine
 from edgecls.runtime.engine_choice import Timed

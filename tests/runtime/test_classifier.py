@@ -15,7 +15,7 @@ from edgecls.bundle import Bundle
 from edgecls.errors import ModelError, UsageError
 from edgecls.images import read_photo
 from edgecls.machine import Machine
-from edgecls.manifest import write_manifest
+from edgecls.manifest_file import write_manifest
 from edgecls.records import to_record
 from edgecls.runtime.answers import answer_photos
 from edgecls.runtime.arithmetic import arithmetic_for

@@ -13,7 +13,7 @@ from edgecls.bundle import GOLDEN, Bundle
 from edgecls.errors import MissingDependencyError, ModelError
 from edgecls.files import read_json, sha256_file, write_json
 from edgecls.machine import Machine
-from edgecls.manifest import write_manifest
+from edgecls.manifest_file import write_manifest
 from edgecls.runtime import verify
 from edgecls.runtime.engine import open_engine
 from edgecls.runtime.verify import Outcome, compare, verify_bundle

@@ -22,8 +22,8 @@ from edgecls.manifest import (
     Origin,
     Thresholds,
     Variant,
-    write_manifest,
 )
+from edgecls.manifest_file import write_manifest
 from edgecls.metrics import Agreement, ClassDrop, wilson
 from edgecls.preprocess import Preprocess
 from edgecls.tensors import TensorSpec
