@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-import socket
-import ssl
 import sys
 import threading
 import time
@@ -14,11 +12,13 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from edgecls.errors import UsageError, first_line, need
+from edgecls.errors import UsageError, need
 from edgecls.runtime.sinks.home_assistant import discovery_messages
 from edgecls.runtime.sinks.json_lines import json_line
 from edgecls.runtime.sinks.mqtt_address import MqttAddress
+from edgecls.runtime.sinks.mqtt_reasons import lost, refused, unreachable
 from edgecls.runtime.sinks.records import event_record, fault_record, result_record, seen_record
+from edgecls.runtime.sinks.seen_news import SeenNews
 from edgecls.runtime.sinks.sink import QuietSink, Result, Start, Summary
 from edgecls.runtime.sinks.trouble import Trouble
 from edgecls.runtime.sources.source import Fault
@@ -28,14 +28,7 @@ from edgecls.runtime.watcher import Event, Seen
 KEEPALIVE_S = 30  # who says nothing for twice as long is gone
 LONGEST_S = 60  # between attempts to connect
 STEADY_MS = 120_000.0  # a connection that broke sooner is tried again less often
-SEEN_EVERY_MS, CONFIDENCE_EVERY_MS, CONFIDENCE_STEP = 60_000.0, 1000.0, 0.05
 CLOSE_S = 3.0
-LOSSES = {  # reasons of a disconnection, by their names in MQTT 5
-    "Session taken over": "another run has the same topic and took over; give each its own",
-    "Server shutting down": "the broker shuts down",
-    "Keep alive timeout": "the broker does not answer",
-}
-LOGIN = ("Bad user name or password", "Not authorized")
 NOTHING = "null"
 
 
@@ -65,8 +58,7 @@ class MqttSink(QuietSink):
         self._result_every_ms = 1e3 / results_per_s if results_per_s else math.inf
         self._result_ns: int | None = None
         self._announced: dict[str, str] = {}  # to be told, with `seen`, at each connection
-        self._seen: Seen | None = None
-        self._seen_ns, self._seen_text = clock(), NOTHING
+        self._news, self._seen_text = SeenNews(clock), NOTHING
         self._waiting: deque[tuple[str, str]] = deque()
         self._sending: tuple[str, str] | None = None  # the one that the broker has to confirm
         self._lost = 0
@@ -88,7 +80,7 @@ class MqttSink(QuietSink):
     def result(self, result: Result) -> None:
         self._check()
         seen, now = result.seen, self._clock()
-        if self._worth_telling(seen, now):
+        if self._news.is_new(seen):
             record = seen_record(seen, result.frame)
             self._tell_seen(seen, json.dumps({"time": result.time, **record}) if record else NOTHING)
         due = self._result_ns is None or elapsed_ms(self._result_ns, now) >= self._result_every_ms
@@ -139,19 +131,11 @@ class MqttSink(QuietSink):
         if self._died is not None:
             raise self._died
 
-    def _worth_telling(self, seen: Seen | None, now: int) -> bool:
-        before, age_ms = self._seen, elapsed_ms(self._seen_ns, now)
-        if seen is None or before is None:
-            return seen is not before or age_ms >= SEEN_EVERY_MS
-        moved = abs(seen.confidence - before.confidence) >= CONFIDENCE_STEP and age_ms >= CONFIDENCE_EVERY_MS
-        return (
-            moved or (seen.index, seen.since_ns) != (before.index, before.since_ns) or age_ms >= SEEN_EVERY_MS
-        )
-
     def _tell_seen(self, seen: Seen | None, text: str) -> None:
         """Not of QoS 1: an unconfirmed one would be sent again after a newer one."""
         with self._changed:
-            self._seen, self._seen_ns, self._seen_text = seen, self._clock(), text
+            self._news.tell(seen)
+            self._seen_text = text
             if self._online.is_set():
                 self._publish("seen", text, retain=True)
 
@@ -240,10 +224,9 @@ class MqttSink(QuietSink):
             client.disconnect()
             self._connect()
             return
-        told = f"the broker refuses it: {reason}{', check user and password' if reason in LOGIN else ''}"
         if self._trouble.there and reason != self._refusal:
-            self.faults.append(Fault(f"{self.name}: {told}; going on, and trying again"))
-        self._trouble.failed(told)
+            self.faults.append(Fault(f"{self.name}: {refused(reason)}; going on, and trying again"))
+        self._trouble.failed(refused(reason))
         self._refusal = reason
 
     def _on_publish(self, _client: Any, _data: object, _mid: int, reason: Any, _more: object) -> None:
@@ -253,7 +236,7 @@ class MqttSink(QuietSink):
             self.faults.append(Fault(told))
 
     def _on_connect_fail(self, _client: object, _data: object) -> None:
-        self._trouble.failed(_why(sys.exc_info()[1]))  # paho calls this while it handles the error
+        self._trouble.failed(unreachable(sys.exc_info()[1]))  # paho calls this while it handles the error
 
     def _on_disconnect(self, client: Any, _data: object, _flags: object, reason: Any, _more: object) -> None:
         if client is not self._client:
@@ -263,20 +246,10 @@ class MqttSink(QuietSink):
         if was_online:
             self._slow_down()
         if not self._ending and not self._refusal:
-            often = ", again; has another run the same topic?" if self._broken > 1 else ""
-            self._trouble.failed(LOSSES.get(str(reason), f"the connection broke{often}"))
+            self._trouble.failed(lost(str(reason), again=self._broken > 1))
 
     def _slow_down(self) -> None:
         """Wait longer for each connection that breaks soon after another: two runs may take them from each other."""
         stood_ms = elapsed_ms(self._connected_ns, self._clock())
         self._broken = 0 if stood_ms >= STEADY_MS else min(self._broken + 1, 7)
         self._client.reconnect_delay_set(min(2 ** max(self._broken - 1, 0), LONGEST_S), LONGEST_S)
-
-
-def _why(error: BaseException | None) -> str:
-    """Why there is no connection, in a few words."""
-    if isinstance(error, socket.gaierror):
-        return "its host's name is not found"
-    if isinstance(error, ssl.SSLError):
-        return f"its certificate or TLS does not do ({first_line(error)})"
-    return f"cannot be reached ({getattr(error, 'strerror', None) or type(error).__name__})"
