@@ -40,7 +40,7 @@ async function connect() {
     leaving.abort();
     clearInterval(watch);
     document.removeEventListener("visibilitychange", leave);
-    if (connection === "open") connection = "lost";
+    if (connection === "open") connection = document.hidden ? "paused" : "lost";
     show();
     await pause(1000);
   }
@@ -67,7 +67,10 @@ function begin(signal) {
 }
 
 function refuse(error) {
-  if (!(error instanceof Refused)) return;
+  if (!(error instanceof Refused)) {
+    if (connection === "refused") connection = "lost"; // who refused is gone
+    return;
+  }
   if (error.status === 401) location.reload();
   connection = "refused";
   refusal = error.message;
@@ -111,6 +114,7 @@ function stateNow() {
     return { name: "ended", status: "Ended", label: "The run has ended", detail };
   }
   if (connection === "lost") return { name: "lost", status: "Reconnecting", label: "Connection lost", detail: "Trying again every second." };
+  if (connection === "paused") return { name: "waiting", status: "Paused", label: "Paused while hidden", detail: "" };
   if (connection === "connecting") return { name: "waiting", status: "Connecting", label: "Connecting", detail: "" };
   const age = newestS();
   if (age === null) return { name: "waiting", status: "Waiting", label: "Waiting for the first frame", detail: lastFault?.message ?? "" };

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 from edgecls.devices.health import Health
 from edgecls.files import utc_now
 from edgecls.prediction import Prediction
+from edgecls.runtime.preview import app
 from edgecls.runtime.preview.sink import PreviewSink
 from edgecls.runtime.sinks.sink import Losses, Result, StagesMs, Start, Summary
 from edgecls.runtime.sources.source import Fault, Frame
@@ -139,6 +142,28 @@ def test_when_the_server_goes_the_page_says_so_and_finds_the_next(
     browser.wait_for(shows("label", "orange"))
     again.stop()
     following.close(SUMMARY)
+
+
+def test_a_server_that_refuses_and_goes_is_gone(sink: PreviewSink, browser: Any) -> None:
+    with contextlib.ExitStack() as stack:
+        for _ in range(app.VIEWERS):
+            stack.enter_context(urllib.request.urlopen(sink.address + "events.sse")).readline()
+        browser.open(sink.address)
+        browser.wait_for(shows("status-text", "Refused"))
+        assert "16 viewers are looking already" in browser.text("detail")
+    sink.close(SUMMARY)
+    browser.wait_for(shows("label", "Connection lost"))
+
+
+def test_a_hidden_page_pauses_and_goes_on(sink: PreviewSink, camera: Camera, browser: Any) -> None:
+    browser.open(sink.address)
+    browser.wait_for(shows("label", "pink lady"))
+    for hidden, label in ((True, "Paused while hidden"), (False, "pink lady")):
+        browser.ask(
+            f"Object.defineProperty(document, 'hidden', {{value: {str(hidden).lower()}, configurable: true}})"
+        )
+        browser.ask("document.dispatchEvent(new Event('visibilitychange'))")
+        browser.wait_for(shows("label", label))
 
 
 def test_a_connection_that_breaks_is_told(sink: PreviewSink, camera: Camera, browser: Any) -> None:
