@@ -33,13 +33,12 @@ class FrameByFrame:
     top_k: int = 5
 
     def decide(self, probabilities: NDArray[np.float32]) -> Prediction:
-        prediction = predict(
+        if not math.isfinite(sum(probabilities.tolist())):
+            raise ModelError("the model gave scores that are no numbers (NaN or infinite); export it again")
+        return predict(
             probabilities,
             self.labels,
             top_k=self.top_k,
             temperature=self.temperature,
             thresholds=self.thresholds,
         )
-        if not math.isfinite(prediction.confidence):
-            raise ModelError("the model gave scores that are no numbers (NaN or infinite); export it again")
-        return prediction

@@ -14,6 +14,7 @@ import pytest
 from edgecls.bundle import Bundle
 from edgecls.errors import ModelError, UsageError
 from edgecls.images import read_photo
+from edgecls.labels import Labels
 from edgecls.machine import Machine
 from edgecls.manifest_file import write_manifest
 from edgecls.records import to_record
@@ -126,3 +127,10 @@ def test_a_bad_photo_is_listed_among_the_answers(tiny: Path, photo_folder: Path)
     answers = answer_photos(classifier, [str(photo_folder), "missing.jpg"])
     assert [bool(answer.fault) for answer in answers] == [True, False, False, False, True]
     assert [answer.prediction.label for answer in answers if answer.prediction] == ["red", "green", "blue"]
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_scores_that_are_no_numbers_are_refused_wherever_they_stand(wrong: float) -> None:
+    decision = FrameByFrame(Labels(("a", "b", "c")))
+    with pytest.raises(ModelError, match="no numbers"):
+        decision.decide(np.array([0.2, wrong, 0.8], np.float32))
