@@ -43,9 +43,13 @@ def utc_now() -> str:
 
 def utc_text(unix_ns: int) -> str:
     """Nanoseconds since 1970 as UTC, ISO 8601 with microseconds: sorts as text."""
+    return utc_time(unix_ns).isoformat(timespec="microseconds")
+
+
+def utc_time(unix_ns: int) -> datetime:
+    """Nanoseconds since 1970 as UTC, the last three digits cut off."""
     seconds, ns = divmod(unix_ns, 1_000_000_000)
-    at = datetime.fromtimestamp(seconds, timezone.utc).replace(microsecond=ns // 1000)
-    return at.isoformat(timespec="microseconds")
+    return datetime.fromtimestamp(seconds, timezone.utc).replace(microsecond=ns // 1000)
 
 
 def read_json(path: Path) -> Any:

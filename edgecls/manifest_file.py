@@ -9,6 +9,7 @@ from edgecls.errors import DataError, ModelError
 from edgecls.files import read_json, write_json
 from edgecls.labels import Labels
 from edgecls.manifest import FORMATS, PRECISIONS, SCHEMA, EvaluationPhoto, Manifest, Variant
+from edgecls.prediction import check_temperature
 from edgecls.records import from_record, to_record
 
 DOCUMENT = "manifest.json"
@@ -23,7 +24,7 @@ def read_manifest(folder: Path) -> Manifest:
     """Read and check `folder`/manifest.json.
 
     Raises ModelError for a newer schema, an unknown or missing key, a wrong type, labels that stand
-    twice or do not fit an output, the thresholds or a photo, and a file outside the folder.
+    twice or do not fit an output, the thresholds or a photo, a temperature that is none, and a file outside the folder.
     """
     path = folder / DOCUMENT
     record = read_json(path)
@@ -35,6 +36,7 @@ def read_manifest(folder: Path) -> Manifest:
     for variant in manifest.variants:
         _check_variant(variant, labels, path)
     labels.check_thresholds(manifest.thresholds.values, str(path))
+    check_temperature(manifest.confidence.temperature, str(path))
     for photo in manifest.evaluation:
         _check_photo(photo, labels, path)
     for changed in manifest.changed:

@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from edgecls.errors import ModelError
 from edgecls.labels import Labels
+
+LEAST_TEMPERATURE, MOST_TEMPERATURE = 0.05, 100.0  # beyond, float32 probabilities become zeros or all alike
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,15 @@ class Prediction:
     scores: NDArray[np.float32] = field(
         default_factory=lambda: np.zeros(0, np.float32), repr=False, compare=False
     )
+
+
+def check_temperature(temperature: float, owner: str) -> None:
+    """Raise ModelError for a temperature that is none, as one changed by hand."""
+    if not LEAST_TEMPERATURE <= temperature <= MOST_TEMPERATURE:
+        raise ModelError(
+            f"{owner}: expected a temperature of {LEAST_TEMPERATURE:g} to {MOST_TEMPERATURE:g}, found {temperature:g}; "
+            "make it anew with: edgecls export"
+        )
 
 
 def apply_temperature(probabilities: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:

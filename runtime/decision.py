@@ -33,8 +33,10 @@ class FrameByFrame:
     top_k: int = 5
 
     def decide(self, probabilities: NDArray[np.float32]) -> Prediction:
-        if not math.isfinite(sum(probabilities.tolist())):
-            raise ModelError("the model gave scores that are no numbers (NaN or infinite); export it again")
+        if not 0 < sum(probabilities.tolist()) < math.inf:
+            raise ModelError(
+                "the model gave scores that are no probabilities (NaN, infinite or all zero); export it again"
+            )
         return predict(
             probabilities,
             self.labels,

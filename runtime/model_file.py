@@ -15,6 +15,7 @@ from edgecls.bundle import Bundle
 from edgecls.errors import ModelError, need
 from edgecls.labels import Labels
 from edgecls.manifest import Variant
+from edgecls.prediction import check_temperature
 from edgecls.preprocess import Preprocess
 from edgecls.records import from_record
 
@@ -72,6 +73,7 @@ class ModelFile:
             raise ModelError(f"{path}: its metadata is not JSON ({error}); export it again") from error
         model = cls(path, from_record(Card, record, str(path)))
         model.labels.check_thresholds(model.card.thresholds, str(path))
+        check_temperature(model.card.temperature, str(path))
         return model
 
 

@@ -13,9 +13,12 @@ from edgecls.runtime.classifier import Classified, Classifier
 from edgecls.runtime.live_reader import Captured, LiveReader, timed
 from edgecls.runtime.sinks.outlet import Outlets
 from edgecls.runtime.sinks.sink import Losses, Result, Sink, SinkClosed, StagesMs, Start, Summary
+from edgecls.runtime.sinks.trouble import Trouble
 from edgecls.runtime.sources.source import Fault, Frame, FrameSource
 from edgecls.runtime.timing import Clock, StageTimes, elapsed_ms, monotonic
 from edgecls.runtime.watcher import GAP_S, Event, Watcher
+
+LATE_MS = 5000.0  # without a result because all frames are too old: that is told
 
 
 @dataclass
@@ -60,6 +63,7 @@ class Pipeline:
         self._clock = clock
         self._times = StageTimes("capture", "preprocess", "invoke", "decide", "whole")
         self._losses = Losses()
+        self._lateness = Trouble(source.name, source.faults, then="waiting for a younger one", clock=clock)
         self._results = self._faults = self._events = 0
         self._last_frame, self._last_ns = -1, clock()
         self.last_faults: tuple[Fault, ...] = ()
@@ -130,6 +134,7 @@ class Pipeline:
                 self._watcher.see(done.prediction.scores, frame.at_ns, frame=frame.index, unix_ns=unix_ns)
             )
         self._last_frame, self._last_ns = frame.index, done.decided_ns
+        self._lateness.worked()
         self._results += 1
         self._outlets.put(self._result(captured, done, unix_ns))
 
@@ -141,6 +146,8 @@ class Pipeline:
         if self._max_age_ms is None or elapsed_ms(frame.captured_ns, now) <= self._max_age_ms:
             return False
         self._losses = replace(self._losses, stale=self._losses.stale + 1)
+        if elapsed_ms(self._last_ns, now) > LATE_MS:
+            self._lateness.failed(f"every frame is older than {self._max_age_ms:g} ms, none gives a result")
         return True
 
     def _result(self, captured: Captured, done: Classified, unix_ns: int) -> Result:

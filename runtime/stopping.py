@@ -1,4 +1,4 @@
-"""Stopping: Ctrl-C and SIGTERM as a request to end well; the second one ends at once."""
+"""Stopping: Ctrl-C and SIGTERM, as the end at once before there is anything to lose, then as a request to end well."""
 
 from __future__ import annotations
 
@@ -9,6 +9,17 @@ from contextlib import contextmanager
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def end_at_once() -> Iterator[None]:
+    """Inside, a signal ends the process, even while it waits in a driver or a library, where Python hears nothing."""
+    before = {one: signal.signal(one, signal.SIG_DFL) for one in SIGNALS}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 @contextmanager

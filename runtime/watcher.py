@@ -14,6 +14,7 @@ from edgecls.errors import UsageError
 from edgecls.files import utc_text
 from edgecls.labels import Labels
 
+MOST_VOTES = 10_000
 GAP_S = 2.0  # frames further apart have nothing to do with each other
 
 
@@ -34,10 +35,14 @@ class Steadiness:
     hold_s: float = 1.0
 
     def __post_init__(self) -> None:
-        if not 1 <= self.confirm <= self.of:
-            raise UsageError(f"K of N frames must agree with 1 <= K <= N, found {self.confirm}/{self.of}")
+        if not 1 <= self.confirm <= self.of <= MOST_VOTES:
+            raise UsageError(
+                f"K of N frames must agree with 1 <= K <= N <= {MOST_VOTES}, found {self.confirm}/{self.of}; try 3/5"
+            )
         if not (self.smooth_s >= 0 and self.hold_s >= 0):
-            raise UsageError(f"seconds cannot be negative, found {min(self.smooth_s, self.hold_s)}")
+            raise UsageError(
+                f"seconds to smooth or hold cannot be negative, found {min(self.smooth_s, self.hold_s)}; try 0"
+            )
         if not 0 <= self.hysteresis < 1:
             raise UsageError(f"hysteresis is a probability from 0 to below 1, found {self.hysteresis}")
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import importlib
+import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import typer
 
@@ -77,6 +81,7 @@ def _end(number: int, _: object) -> None:
 def main() -> None:
     """Run the command line. Exit code 0: done, 1: failed, 2: wrong use, 130: Ctrl-C."""
     signal.signal(signal.SIGTERM, _end)
+    _replace_closed_streams()
     asked = [verb for verb in sys.argv[1:2] if verb in VERBS]
     try:
         build(asked or VERBS)()
@@ -96,3 +101,17 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+    except OSError as error:
+        if error.errno != errno.ENOSPC or error.filename is not None:
+            raise
+        with contextlib.suppress(OSError):
+            typer.echo("edgecls: the output cannot be written (no space left); free some", err=True)
+        os._exit(1)  # what is still in the buffers would fail again
+
+
+def _replace_closed_streams() -> None:
+    """Who closes stdout or stderr (2>&-) wants to hear nothing: Python has None there, which nobody can write to."""
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115

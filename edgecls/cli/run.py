@@ -167,9 +167,9 @@ def command(
     if print_config:
         typer.echo(config_text(ctx), nl=False)
         return
-    from edgecls.runtime.stopping import stop_on_signals
+    from edgecls.runtime.stopping import end_at_once, stop_on_signals
 
-    with stop_on_signals() as stop:
+    with end_at_once():
         from edgecls.cli.run_model import select
         from edgecls.cli.run_parts import (
             make_start,
@@ -219,7 +219,7 @@ def command(
                 preview_token=preview_token,
             )
         )
-        with open_source(camera, asked) as source:
+        with open_source(camera, asked) as source, stop_on_signals() as stop:
             watcher = make_watcher(source, selection, steadiness)
             pipeline = Pipeline(
                 source, classifier, sinks,

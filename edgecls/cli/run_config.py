@@ -32,7 +32,8 @@ def read_config(ctx: typer.Context, path: Path | None) -> Path | None:
         if unknown:
             expected = ", ".join(sorted(known)).replace("_", "-")
             raise UsageError(f"{path}: unknown key '{unknown[0]}' in [{TABLE}]; expected one of {expected}")
-        ctx.default_map = {key: _as_text(value) for key, value in values.items()}
+        flags = {one.name for one in ctx.command.params if getattr(one, "is_flag", False)}
+        ctx.default_map = {key: _as_text(path, key, value, key in flags) for key, value in values.items()}
     return path
 
 
@@ -59,11 +60,12 @@ def _table(path: Path) -> dict[str, Any]:
     return table
 
 
-def _as_text(value: Any) -> Any:
+def _as_text(path: Path, key: str, value: Any, is_flag: bool) -> Any:
     """What the command line would have: it takes numbers for text where an option is text, as a camera's is."""
-    if isinstance(value, list):
-        return [_as_text(one) for one in value]
-    return value if isinstance(value, bool) else str(value)
+    if isinstance(value, bool) != is_flag or not isinstance(value, bool | int | float | str):
+        expected = "true or false" if is_flag else "a text or a number"
+        raise UsageError(f"{path}: '{key}' in [{TABLE}] expects {expected}, found {value!r}; correct it")
+    return value if is_flag else str(value)
 
 
 def config_text(ctx: typer.Context) -> str:
@@ -87,7 +89,12 @@ def _line(name: str, value: Any, origin: str) -> str:
     if name in ADDRESSES:
         from edgecls.runtime.sources.network import without_password
 
-        value = without_password(str(value)) if "://" in str(value) else value
+        try:
+            shown = without_password(str(value)).partition("?")[0] if "://" in str(value) else str(value)
+        except ValueError:  # no address at all: the run will say so
+            shown = "..."
+        if shown != str(value):
+            return f"# {key} = {_toml(shown)}  # {origin}, with more that is not shown"
     return f"{key} = {_toml(value)}  # {origin}"
 
 

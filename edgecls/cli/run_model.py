@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,8 @@ AUTO = "auto"
 
 def say(text: str) -> None:
     """As the console's, without loading rich: a run is to see its first frame soon."""
-    typer.echo(text, err=True)
+    with contextlib.suppress(OSError):  # what is only said must not end a run
+        typer.echo(text, err=True)
 
 
 @dataclass(frozen=True)

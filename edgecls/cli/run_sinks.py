@@ -52,7 +52,15 @@ def make_sinks(asked: SinkOptions) -> list[Sink]:
 
     Raises UsageError for what cannot be used, MissingDependencyError for a sink whose extra is not installed.
     """
+    _check_files(asked)
     return [*_streams(asked), *_files(asked), *_peers(asked), *_servers(asked)]
+
+
+def _check_files(asked: SinkOptions) -> None:
+    if str(asked.csv) == "-":
+        raise UsageError("--csv expects a file, found '-'; on stdout go JSON lines only, with --json")
+    if asked.csv is not None and asked.jsonl is not None and asked.csv.resolve() == asked.jsonl.resolve():
+        raise UsageError(f"--csv and --jsonl expect two files, found {asked.csv} twice; name another")
 
 
 def _streams(asked: SinkOptions) -> Iterator[Sink]:

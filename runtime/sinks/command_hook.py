@@ -48,7 +48,7 @@ class CommandSink(QuietSink):
         super().__init__(f"command {printable(program)}")
         self._program = _find(self._arguments[0])
         self._limit_s, self._close_s, self._kept = limit_s, close_s, kept
-        self._trouble = Trouble(self.name, self.faults)
+        self._trouble = Trouble(self.name, self.faults, then="going on with the next event")
         self._late = Trouble(self.name, self.faults)
         self._changed = threading.Condition()
         self._waiting: deque[Event] = deque()

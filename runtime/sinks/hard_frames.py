@@ -10,13 +10,13 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Iterator
-from datetime import datetime, timezone
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from edgecls.errors import UsageError
+from edgecls.files import utc_time
 from edgecls.prediction import Prediction
 from edgecls.runtime.sinks.json_lines import json_line
 from edgecls.runtime.sinks.records import result_record
@@ -114,7 +114,7 @@ class HardFramesSink(QuietSink):
 
     def _name(self, result: Result) -> Path:
         """Where a result goes, without a suffix; no two results share one."""
-        at = datetime.fromtimestamp(result.unix_ns / 1e9, timezone.utc)
+        at = utc_time(result.unix_ns)
         label = "unknown" if result.prediction.unknown else safe(result.prediction.label)
         stem = f"{at:%Y%m%dT%H%M%S%fZ}-{self._run}-{result.frame.index:09d}-{label}"
         return _free_name(self._folder / f"{at:%Y-%m-%d}", stem)

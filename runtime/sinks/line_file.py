@@ -7,17 +7,23 @@ import os
 from pathlib import Path
 
 from edgecls.errors import UsageError
+from edgecls.runtime.timing import Clock, elapsed_ms, monotonic
+
+LOOK_MS = 1000.0
 
 
 class LineFile:
     """Appends whole lines to `path`; when it would exceed `max_bytes` it becomes PATH.1, that PATH.2, up to `keep`.
 
     `header` is the first line of every file. A line that a kill or a full disk tore off is ended before the next one.
-    Raises UsageError when the file cannot be opened.
+    A file that somebody removed or moved away meanwhile is begun anew. Raises UsageError when it cannot be opened.
     """
 
-    def __init__(self, path: Path, *, max_bytes: int, keep: int, header: str = "") -> None:
+    def __init__(
+        self, path: Path, *, max_bytes: int, keep: int, header: str = "", clock: Clock = monotonic
+    ) -> None:
         self._path, self._max_bytes, self._keep, self._header = path, max_bytes, keep, header
+        self._clock, self._looked_ns = clock, clock()
         self._torn = False
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -29,6 +35,7 @@ class LineFile:
 
     def write(self, line: str) -> None:
         """Append a line, given without its end, and hand it to the system. Raises OSError when there is no room."""
+        self._look()
         data = line.encode(errors="surrogateescape") + b"\n"
         if self._size + len(data) > self._max_bytes and self._size > len(self._header) + 1:
             self._rotate()
@@ -37,9 +44,25 @@ class LineFile:
     def close(self) -> None:
         self._file.close()
 
+    def _look(self) -> None:
+        """Now and then: is the file still the one that has this name?"""
+        now = self._clock()
+        if elapsed_ms(self._looked_ns, now) < LOOK_MS:
+            return
+        self._looked_ns = now
+        try:
+            there = os.path.samestat(self._path.stat(), os.fstat(self._file.fileno()))
+        except FileNotFoundError:
+            there = False
+        if not there:
+            self._file.close()
+            self._open()
+
     def _append(self, data: bytes) -> None:
         if self._torn:
             data = b"\n" + data
+        if not self._size and self._header:
+            data = self._header.encode() + b"\n" + data
         self._torn = True  # until all of it is there
         written = 0
         while written < len(data):
@@ -55,8 +78,6 @@ class LineFile:
         if self._size:
             self._file.seek(-1, os.SEEK_END)
             self._torn = self._file.read(1) != b"\n"
-        elif self._header:
-            self._append(self._header.encode() + b"\n")
 
     def _rotate(self) -> None:
         self._file.close()

@@ -36,7 +36,7 @@ class MqttAddress:
             host.encode("idna")
         except (KeyError, ValueError):
             host, port = "", 0
-        if not host or not port or parts.query or parts.fragment:
+        if not host or not port or parts.query or {"?", "#"} & set(url):
             raise UsageError(
                 "a broker's address is mqtt[s]://[USER@]HOST[:PORT]/TOPIC, found another; check it"
             )

@@ -11,8 +11,15 @@ from edgecls.runtime.timing import Clock, elapsed_ms, monotonic
 class Trouble:
     """Keeps whether something works, and tells the changes to `faults`."""
 
-    def __init__(self, what: str, faults: deque[Fault], *, clock: Clock = monotonic) -> None:
-        self._what, self._faults, self._clock = what, faults, clock
+    def __init__(
+        self,
+        what: str,
+        faults: deque[Fault],
+        *,
+        then: str = "going on, and trying again",
+        clock: Clock = monotonic,
+    ) -> None:
+        self._what, self._faults, self._then, self._clock = what, faults, then, clock
         self._since_ns: int | None = None
 
     @property
@@ -23,7 +30,7 @@ class Trouble:
         """It does not work, because of `reason`: said the first time only."""
         if self._since_ns is None:
             self._since_ns = self._clock()
-            self._faults.append(Fault(f"{self._what}: {reason}; going on, and trying again"))
+            self._faults.append(Fault(f"{self._what}: {reason}; {self._then}"))
 
     def worked(self) -> None:
         """It works: said when it did not before."""

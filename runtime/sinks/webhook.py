@@ -18,7 +18,10 @@ from edgecls.runtime.sinks.worker import Worker
 from edgecls.runtime.sources.source import Fault
 from edgecls.runtime.watcher import Event
 
-AGAIN = frozenset({408, 425, 429})  # and 5xx: what may be taken later
+NEVER = frozenset(
+    {400, 405, 406, 409, 410, 411, 413, 414, 415, 422}
+)  # answers that another attempt cannot change
+HINTS = {401: ", check the token", 403: ", check the token", 404: ", check the address"}
 ANSWER_BYTES = 1 << 16  # a longer answer is not read to its end
 
 
@@ -50,9 +53,10 @@ class _Answer:
 class WebhookSink(QuietSink):
     """Posts events, in order, as JSON to `url`, on a thread of its own; they wait in `spool`, which it closes.
 
-    An event is taken when the answer is 2xx; it is posted again after 408, 425, 429, 5xx, and when no answer comes,
-    and dropped after any other answer, redirections included. `token` is sent as bearer token (RFC 6750). The header
-    Idempotency-Key is the event's id, as two answers may get lost. Only host and port of the address are ever shown:
+    An event is taken when the answer is 2xx. It is dropped, and that is told, after an answer that says that the event
+    itself does not do (NEVER). After any other answer, and none, it is posted again: a wrong token or path can be put
+    right while events wait. `token` is sent as bearer token (RFC 6750). The header Idempotency-Key is the event's id,
+    as two answers may get lost. Only host and port of the address are ever shown:
     the path of a webhook is often a secret too. Raises UsageError for an address or token that cannot be used, and
     MissingDependencyError without the extra `webhook`.
     """
@@ -99,6 +103,10 @@ class WebhookSink(QuietSink):
             self._ends_at = time.monotonic() + self._patience.close_s
             self._changed.notify_all()
         self._thread.wait(self._patience.close_s)
+        if left := len(self._spool):
+            self.faults.append(
+                Fault(f"{self.name}: {left} events wait in {self._spool.path} for the next run")
+            )
         self._spool.close()
         self._pool.clear()
         self._thread.check()
@@ -168,10 +176,10 @@ class WebhookSink(QuietSink):
         status = int(response.status)
         if 200 <= status < 300:
             return _Answer()
-        if status in AGAIN or 500 <= status < 600:
-            return _Answer(f"answers {status}", again=True, asked_s=self._asked_s(response))
-        hint = "the token" if status in (401, 403) else "the address"
-        return _Answer(f"answers {status}, check {hint}")
+        if status in NEVER:
+            return _Answer(f"answers {status}")
+        hint = HINTS.get(status, ", check the address" if 300 <= status < 400 else "")
+        return _Answer(f"answers {status}{hint}", again=True, asked_s=self._asked_s(response))
 
     def _asked_s(self, response: Any) -> float | None:
         header = response.headers.get("Retry-After")

@@ -61,6 +61,8 @@ def open_source(uri: str, asked: Asked | None = None, *, clock: Clock = monotoni
 
 def source_kind(uri: str) -> str:
     """Which of OPENERS `uri` is for. Raises UsageError for a scheme that is none of them."""
+    if not uri.strip():
+        raise UsageError(f"expected {GRAMMAR}, found nothing; name one")
     found = _SCHEME.match(uri)
     if found is None:
         return "camera" if uri.isdecimal() or uri.startswith("/dev/video") else "files"

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import cv2
 
-from edgecls.errors import DeviceError
+from edgecls.errors import DeviceError, UsageError
 from edgecls.runtime.sources.camera import Camera, Limits
 from edgecls.runtime.sources.capture import VideoCapture, quiet_opencv
 from edgecls.runtime.sources.stream_clock import StreamClock
@@ -41,11 +41,13 @@ def network_camera(
     clock: Clock = monotonic,
     opener: Callable[[str, float], VideoCapture] = _ffmpeg,
 ) -> Camera:
-    """The stream at `url`. Raises DeviceError, unless `patient`, that says how far it came when there is none.
+    """The stream at `url`. Raises DeviceError, unless `patient`, that says how far it came when there is none, and
+    UsageError for an address that is none.
 
     Pictures that had piled up in the server or on the way when the stream was opened are passed over. RTSP's are
     dated by the server's own time stamps, so that one that waited anywhere is known to be old.
     """
+    _check(url)
     name, read_s = without_password(url), (stall_s or STALL_S) / 2
     dated = StreamClock() if urlsplit(url).scheme.startswith("rtsp") else None
 
@@ -62,6 +64,20 @@ def network_camera(
     return Camera(name, open_stream, _limits(read_s), patient=patient, clock=clock, captured=dated)
 
 
+def _check(url: str) -> None:
+    """Raises UsageError, which does not repeat the address: it may hold a password."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if not host:
+        raise UsageError(
+            "a stream's address is SCHEME://[USER:PASSWORD@]HOST[:PORT]/PATH, found another; in user and password write "
+            "%5B for [, %40 for @, %2F for /"
+        )
+
+
 def without_password(url: str) -> str:
     """The address as it may be shown: what stands before the @ may be a secret."""
     parts = urlsplit(url)
@@ -76,7 +92,7 @@ def why_not(url: str) -> str:
     try:
         host, port = parts.hostname or "", parts.port or PORTS[parts.scheme]
         with socket.create_connection((host, port), timeout=PROBE_S):
-            return f"{host}:{port} answers, but not with a video; check the path, the user and the password"
+            return f"{host}:{port} takes connections, but gives no video; check the path, the user and the password"
     except socket.gaierror:
         return f"no host is called {host}; check the name and the network"
     except (OSError, ValueError, OverflowError) as error:

@@ -11,7 +11,7 @@ import numpy as np
 
 from edgecls.errors import DataError, UsageError
 from edgecls.preprocess import Pixels
-from edgecls.runtime.sources.source import Closing, Frame, FrameSource
+from edgecls.runtime.sources.source import Closing, Fault, Frame, FrameSource
 
 TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 
@@ -47,7 +47,11 @@ class Region:
 
 
 class View(Closing):
-    """Frames of `source` turned clockwise by `rotate` degrees (0, 90, 180, 270), then cut to `region`."""
+    """Frames of `source` turned clockwise by `rotate` degrees (0, 90, 180, 270), then cut to `region`.
+
+    A photo of a folder that does not hold the region becomes a Fault, and the others go on; a camera's frame that does
+    not raises DataError.
+    """
 
     def __init__(self, source: FrameSource, *, rotate: int = 0, region: Region | None = None) -> None:
         if rotate not in (0, *TURNS):
@@ -57,8 +61,20 @@ class View(Closing):
         self._source, self._rotate, self._region = source, rotate, region
 
     def __iter__(self) -> Iterator[Frame]:
+        seen, refused = 0, None
         for frame in self._source:
-            yield replace(frame, pixels=self._seen(frame.pixels))
+            try:
+                view = replace(frame, pixels=self._seen(frame.pixels))
+            except DataError as error:
+                if self.sequence or frame.path is None:
+                    raise
+                refused = error
+                self.faults.append(Fault(f"{frame.path}: {error}", frame.index, frame.path))
+                continue
+            seen += 1
+            yield view
+        if refused is not None and not seen:
+            raise refused
 
     def close(self) -> None:
         self._source.close()

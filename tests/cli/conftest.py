@@ -19,6 +19,12 @@ EDGECLS = [sys.executable, "-c", "from edgecls.cli.app import main; main()"]
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
+@pytest.fixture(scope="session")
+def edgecls_command() -> list[str]:
+    """The program, to be followed by its arguments."""
+    return EDGECLS
+
+
 @pytest.fixture
 def workplace(tmp_path: Path) -> Path:
     """A folder with bundles/tiny and photos of the three colours: photos/a/1.png is red."""

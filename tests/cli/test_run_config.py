@@ -52,8 +52,11 @@ def test_a_run_does_what_its_file_says(edgecls: Run, config: Path) -> None:
 
 def test_passwords_are_not_printed(edgecls: Run) -> None:
     done = edgecls("run", "--print-config", "--camera", "rtsp://user:secret@host/live")
-    assert "rtsp://user:***@host/live" in done.stdout
+    assert '# camera = "rtsp://user:***@host/live"' in done.stdout  # as a file it would be another camera
     assert "secret" not in done.stdout
+    hook = edgecls("run", "--print-config", "--webhook", "https://host/in?key=secret")
+    assert '# webhook = "https://host/in"' in hook.stdout
+    assert "secret" not in hook.stdout
 
 
 @pytest.mark.parametrize(
@@ -65,6 +68,9 @@ def test_passwords_are_not_printed(edgecls: Run) -> None:
         ("camera 0", "expected TOML"),
         ("[run]\ntop = 'x'\n", "Invalid value for '--top'"),
         ("[run]\nprint-config = true\n", "unknown key 'print_config'"),
+        ("[run]\ncamera = true\n", "'camera' in [run] expects a text or a number, found True"),
+        ("[run]\njson = 1\n", "'json' in [run] expects true or false, found 1"),
+        ("[run]\njsonl = ['a']\n", "'jsonl' in [run] expects a text or a number, found ['a']"),
     ],
 )
 def test_a_mistake_in_the_file_is_named(edgecls: Run, config: Path, text: str, sentence: str) -> None:

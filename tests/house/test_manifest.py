@@ -147,6 +147,8 @@ def test_a_manifest_may_have_thresholds_that_nothing_is_above(tmp_path: Path) ->
         (lambda r: r["thresholds"].update(values=[float("nan"), 0.5]), r"for 'apple', found nan"),
         (lambda r: r["thresholds"].update(values=[True, 0.5]), r"expected float, found True"),
         (lambda r: r["preprocess"].update(height=0), r"input size must be positive"),
+        (lambda r: r["confidence"].update(temperature=0), r"temperature of 0\.05 to 100, found 0;"),
+        (lambda r: r["confidence"].update(temperature=-1.0), r"temperature of 0\.05 to 100, found -1;"),
     ],
 )
 def test_a_manifest_changed_by_hand_is_refused(

@@ -130,7 +130,7 @@ def test_a_bad_photo_is_listed_among_the_answers(tiny: Path, photo_folder: Path)
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf])
-def test_scores_that_are_no_numbers_are_refused_wherever_they_stand(wrong: float) -> None:
+def test_scores_that_are_no_probabilities_are_refused_wherever_they_stand(wrong: float) -> None:
     decision = FrameByFrame(Labels(("a", "b", "c")))
-    with pytest.raises(ModelError, match="no numbers"):
+    with pytest.raises(ModelError, match="no probabilities"):
         decision.decide(np.array([0.2, wrong, 0.8], np.float32))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from edgecls.errors import DataError, DeviceError, ModelError
 from edgecls.labels import Labels
-from edgecls.runtime.live_reader import pause_s
+from edgecls.runtime.live_reader import Captured, pause_s
 from edgecls.runtime.pipeline import Pipeline
 from edgecls.runtime.sinks.sink import SinkClosed, Start
 from edgecls.runtime.sources.source import Fault, Frame
@@ -148,7 +149,7 @@ def test_a_sink_whose_reader_left_ends_the_run_quietly(
 def test_scores_that_are_no_numbers_are_an_error_of_the_model(
     frames: Frames, source: Any, classifier: Any, sink: Any, start: Start
 ) -> None:
-    with pytest.raises(ModelError, match="no numbers"):
+    with pytest.raises(ModelError, match="no probabilities"):
         Pipeline(source(frames(1)), classifier(nan=True), [sink]).run(start)
 
 
@@ -222,6 +223,22 @@ def test_frames_older_than_allowed_give_no_result_and_are_counted(
         clock.now_ns = 10_000_000_000
     assert [result.frame.index for result in sink.results] == [0, 1]
     assert max(result.age_ms for result in sink.results) <= 100
+
+
+def test_that_every_frame_is_too_old_is_told_once_and_when_one_is_not(
+    frames: Frames, source: Any, classifier: Any, clock: Any
+) -> None:
+    live = source([], live=True)
+    pipeline = Pipeline(live, classifier(clock), [], max_age_ms=100, clock=clock)
+    for age_ms in (200,) * 8 + (50,):
+        clock.pass_ms(1000)
+        pipeline.take(Captured(replace(frames(1)[0], captured_ns=clock.now_ns - int(age_ms * 1e6)), 0))
+    late, young = live.faults
+    assert (
+        late.message
+        == "fake: every frame is older than 100 ms, none gives a result; waiting for a younger one"
+    )
+    assert young.recovered_s == pytest.approx(3, abs=0.1)
 
 
 def test_files_are_never_too_old(

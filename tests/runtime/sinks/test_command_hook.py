@@ -119,7 +119,7 @@ def test_a_command_that_always_fails_is_told_once_and_again_when_it_works(run: A
     sink.event(make_event(5))
     eventually(lambda: len(sink.faults) == 2)
     failed, back = sink.faults
-    assert failed.message == "command sh: ended with exit code 3: no luck; going on, and trying again"
+    assert failed.message == "command sh: ended with exit code 3: no luck; going on with the next event"
     assert back.recovered_s is not None
 
 

@@ -63,6 +63,28 @@ def test_a_file_that_would_grow_too_large_is_set_aside_and_the_oldest_goes(tmp_p
     assert all(path.stat().st_size <= 20 for path in tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("how", ["removed", "moved"])
+def test_a_file_that_is_gone_is_begun_anew(tmp_path: Path, clock: Any, how: str) -> None:
+    file = LineFile(tmp_path / "log", max_bytes=1000, keep=1, header="h", clock=clock)
+    file.write("one")
+    if how == "removed":
+        (tmp_path / "log").unlink()
+    else:
+        (tmp_path / "log").rename(tmp_path / "moved")
+    clock.pass_ms(1000)
+    file.write("two")
+    file.close()
+    assert lines(tmp_path / "log") == ["h", "two"]
+    assert how == "removed" or lines(tmp_path / "moved") == ["h", "one"]
+
+
+def test_a_disk_that_is_full_at_the_start_is_got_over() -> None:
+    sink = CsvSink(Path("/dev/full"), max_bytes=1000, keep=1)
+    sink.result(make_result())
+    (told,) = sink.faults
+    assert "/dev/full: cannot be written (No space left on device), rows are lost" in told.message
+
+
 def test_without_older_files_it_is_begun_anew(tmp_path: Path) -> None:
     file = LineFile(tmp_path / "log", max_bytes=10, keep=0)
     for number in range(5):
