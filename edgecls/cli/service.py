@@ -69,7 +69,7 @@ def command(
     A service waits for its camera, is started anew when results stop for two minutes, and may write below its own
     folder only, /var/lib/edgecls/NAME. Example: edgecls service install mybundle -- --camera 0 --jsonl results.jsonl
     """
-    from edgecls.runtime.service import FOLDERS, unit_path
+    from edgecls.runtime.service import FOLDERS, read_unit, unit_path
 
     scope = "system" if (os.geteuid() == 0 if system is None else system) else "user"
     path = unit_path(name, scope, unit_dir)
@@ -85,7 +85,7 @@ def command(
             f"service {action.value} takes --name, --system or --user, and --unit-dir; leave the rest out"
         )
     elif action is Action.show:
-        _show(path)
+        typer.echo(read_unit(path), nl=False)
     else:
         _remove(path, scope)
 
@@ -143,12 +143,6 @@ def _say_next(name: str, scope: str, *, replaced: bool) -> None:
     say(f"then: {systemctl} status {name}; journalctl {user}--unit {name} --follow")
 
 
-def _show(path: Path) -> None:
-    from edgecls.runtime.service import read_unit
-
-    typer.echo(read_unit(path), nl=False)
-
-
 def _remove(path: Path, scope: str) -> None:
     from edgecls.runtime.service import SYSTEMCTL, remove_unit
 
@@ -168,11 +162,26 @@ def _read_run(words: Sequence[str], config: Path | None) -> Run:
     if not given and _origin(context, "bundle") == "COMMANDLINE":
         raise UsageError("expected the bundle before --, found it among the options; put it first")
     _check_secrets(context)
+    _check_lasting(context)
     model, files = _model(context.params["bundle"], context.params["model"])
     camera = _camera_file(context.params["camera"])
     added = [*(["--camera", str(camera)] if camera else []), "--wait", *model]
     read = [*files, *([camera] if camera else []), *([config.absolute()] if config else [])]
     return Run((*words[given:], *configured, *added), tuple(read), _outputs(context))
+
+
+def _check_lasting(context: Any) -> None:
+    """A service whose run ends at once would be started anew for ever."""
+    from edgecls.cli.run_parts import read_votes
+    from edgecls.runtime.watcher import Steadiness
+
+    asked = context.params
+    for name in ("print_config", "max_frames"):
+        if asked[name]:
+            raise UsageError(
+                f"a service goes on until it is stopped, found --{name.replace('_', '-')}; leave it out"
+            )
+    Steadiness(asked["smooth"], *read_votes(asked["confirm"]), asked["hysteresis"], asked["hold"])
 
 
 def _context(arguments: list[str]) -> Any:

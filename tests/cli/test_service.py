@@ -101,6 +101,10 @@ def test_a_dry_run_prints_the_unit_and_writes_nothing(install: Run, workplace: P
         (["--", "--camera", "0", "tiny"], "put it first"),
         (["tiny", "--name", "../x"], "choose another"),
         (["tiny", "--", "--camera", "a\nb"], "printable characters only"),
+        (["tiny", "--", "--max-frames", "3"], "a service goes on until it is stopped, found --max-frames"),
+        (["tiny", "--", "--print-config"], "found --print-config"),
+        (["tiny", "--", "--confirm", "9/3"], "K of N frames must agree"),
+        (["tiny", "--", "--smooth", "-1"], "cannot be negative"),
     ],
 )
 def test_what_the_service_would_fail_of_is_found_at_once(
