@@ -66,7 +66,9 @@ def command(
         str,
         of_model(help="auto, litert, tflite-runtime, onnxruntime or null."),
     ] = "auto",
-    threads: Annotated[int | None, of_model(min=1, help="By default those that are fastest.")] = None,
+    threads: Annotated[
+        int | None, of_model(min=1, max=256, help="By default those that are fastest.")
+    ] = None,
     top: Annotated[int, of_model(min=1, help="How many labels a result names.")] = 5,
     threshold: Annotated[
         float | None,

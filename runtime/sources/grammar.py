@@ -50,7 +50,7 @@ def open_source(uri: str, asked: Asked | None = None, *, clock: Clock = monotoni
     asked = asked or Asked()
     _check(asked.fps, asked.size)
     if asked.stall_s is not None and not asked.stall_s > 0:
-        raise UsageError(f"seconds without a frame must be positive, found {asked.stall_s}")
+        raise UsageError(f"seconds without a frame must be positive, found {asked.stall_s}; try --stall 5")
     if not asked.rotate and asked.roi is None:
         return OPENERS[source_kind(uri)](uri, asked, clock)
     from edgecls.runtime.sources.view import Region, View
@@ -74,9 +74,9 @@ def source_kind(uri: str) -> str:
 
 def _check(fps: float | None, size: tuple[int, int] | None) -> None:
     if fps is not None and not (math.isfinite(fps) and fps > 0):
-        raise UsageError(f"frames per second must be positive, found {fps}")
+        raise UsageError(f"frames per second must be positive, found {fps}; try --fps 30")
     if size is not None and min(size) < 1:
-        raise UsageError(f"a frame size must be positive, found {size[0]}x{size[1]}")
+        raise UsageError(f"a frame size must be positive, found {size[0]}x{size[1]}; try --size 1280x720")
 
 
 def _open_synthetic(uri: str, asked: Asked, clock: Clock) -> FrameSource:

@@ -55,7 +55,9 @@ class View(Closing):
 
     def __init__(self, source: FrameSource, *, rotate: int = 0, region: Region | None = None) -> None:
         if rotate not in (0, *TURNS):
-            raise UsageError(f"a picture is turned by 0, 90, 180 or 270 degrees, found {rotate}")
+            raise UsageError(
+                f"a picture is turned by 0, 90, 180 or 270 degrees, found {rotate}; choose one of these"
+            )
         self.name, self.live, self.endless = source.name, source.live, source.endless
         self.sequence, self.patience_s, self.faults = source.sequence, source.patience_s, source.faults
         self._source, self._rotate, self._region = source, rotate, region
