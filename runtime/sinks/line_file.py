@@ -26,7 +26,6 @@ class LineFile:
         self._clock, self._looked_ns = clock, clock()
         self._torn = False
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
             self._open()
         except OSError as error:
             raise UsageError(
@@ -49,14 +48,15 @@ class LineFile:
         now = self._clock()
         if elapsed_ms(self._looked_ns, now) < LOOK_MS:
             return
-        self._looked_ns = now
         try:
             there = os.path.samestat(self._path.stat(), os.fstat(self._file.fileno()))
         except FileNotFoundError:
             there = False
         if not there:
-            self._file.close()
+            gone = self._file
             self._open()
+            gone.close()
+        self._looked_ns = now  # not before: what raises here is tried again with the next line
 
     def _append(self, data: bytes) -> None:
         if self._torn:
@@ -72,6 +72,7 @@ class LineFile:
         self._torn = False
 
     def _open(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
         self._file = io.FileIO(self._path, "a+")
         self._size = self._file.seek(0, os.SEEK_END)
         self._torn = False

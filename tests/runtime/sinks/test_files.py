@@ -63,19 +63,30 @@ def test_a_file_that_would_grow_too_large_is_set_aside_and_the_oldest_goes(tmp_p
     assert all(path.stat().st_size <= 20 for path in tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("how", ["removed", "moved"])
-def test_a_file_that_is_gone_is_begun_anew(tmp_path: Path, clock: Any, how: str) -> None:
-    file = LineFile(tmp_path / "log", max_bytes=1000, keep=1, header="h", clock=clock)
+@pytest.mark.parametrize("gone", ["a/log", "a"])
+def test_a_file_that_is_moved_away_is_begun_anew(tmp_path: Path, clock: Any, gone: str) -> None:
+    file = LineFile(tmp_path / "a" / "log", max_bytes=1000, keep=1, header="h", clock=clock)
     file.write("one")
-    if how == "removed":
-        (tmp_path / "log").unlink()
-    else:
-        (tmp_path / "log").rename(tmp_path / "moved")
+    (tmp_path / gone).rename(tmp_path / "b")
     clock.pass_ms(1000)
     file.write("two")
     file.close()
-    assert lines(tmp_path / "log") == ["h", "two"]
-    assert how == "removed" or lines(tmp_path / "moved") == ["h", "one"]
+    assert lines(tmp_path / "a" / "log") == ["h", "two"]
+    assert lines(tmp_path / ("b/log" if gone == "a" else "b")) == ["h", "one"]
+
+
+def test_a_file_that_cannot_be_begun_anew_is_tried_again_with_each_line(tmp_path: Path, clock: Any) -> None:
+    file = LineFile(tmp_path / "a" / "log", max_bytes=1000, keep=1, clock=clock)
+    (tmp_path / "a").rename(tmp_path / "b")
+    (tmp_path / "a").touch()  # a file where the folder was
+    clock.pass_ms(1000)
+    for _ in range(2):
+        with pytest.raises(NotADirectoryError):
+            file.write("one")
+    (tmp_path / "a").unlink()
+    file.write("two")
+    file.close()
+    assert lines(tmp_path / "a" / "log") == ["two"]
 
 
 def test_a_disk_that_is_full_at_the_start_is_got_over() -> None:
