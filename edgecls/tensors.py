@@ -42,7 +42,7 @@ class TensorSpec:
 
     def dequantize(self, values: NDArray[np.generic]) -> NDArray[np.float32]:
         """This tensor's numbers to real values, float32."""
-        real = values.astype(np.float32)
+        real = values.astype(np.float32, copy=False)
         if not self.is_quantized:
             return real
         return np.asarray((real - self.zero_point) * np.float32(self.scale), np.float32)
