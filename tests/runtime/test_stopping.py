@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -33,11 +34,25 @@ def test_a_signal_asks_for_a_stop_and_the_old_handling_comes_back(number: signal
     assert signal.getsignal(number) is before
 
 
-def test_a_second_ctrl_c_quits_at_once() -> None:
-    with subprocess.Popen([sys.executable, "-c", DEAF], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
+def start_deaf() -> subprocess.Popen[str]:
+    process = subprocess.Popen([sys.executable, "-c", DEAF], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGINT)
+    assert process.stdout.readline() == "asked\n"
+    return process
+
+
+def test_a_second_ctrl_c_quits() -> None:
+    with start_deaf() as process:
+        time.sleep(0.6)
         process.send_signal(signal.SIGINT)
-        assert process.stdout.readline() == "asked\n"
+        assert process.wait(timeout=5) == 130
+
+
+def test_the_same_signal_twice_at_once_is_one_wish() -> None:
+    with start_deaf() as process:
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=5) == -signal.SIGINT
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=1)
+        process.kill()
