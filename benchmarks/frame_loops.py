@@ -170,8 +170,7 @@ def main() -> None:
     bundle, machine = Bundle.open(find_bundle(asked.bundle)), detect_machine()
     chosen = choose_engine(bundle, machine, precision="int8").chosen
     frames = camera_frames(bundle)
-    (variant,) = (one for one in bundle.manifest.variants if one.file == chosen.file)
-    model = ModelFile.from_bundle(bundle, variant)
+    model = ModelFile.from_bundle(bundle, bundle.variant_of(chosen.file))
     classifier = open_classifier(model, engine=chosen.engine, threads=chosen.threads)
     ours = edgecls_loop(classifier, model.labels, frames)
     print(

@@ -85,8 +85,7 @@ def main() -> None:
     asked = parser.parse_args()
     bundle, machine = Bundle.open(asked.bundle), detect_machine()
     chosen = choose_engine(bundle, machine, precision="int8").chosen
-    (variant,) = (one for one in bundle.manifest.variants if one.file == chosen.file)
-    model = ModelFile.from_bundle(bundle, variant)
+    model = ModelFile.from_bundle(bundle, bundle.variant_of(chosen.file))
     classifier = open_classifier(model, engine=chosen.engine, threads=chosen.threads)
     sinks = make_sinks(
         SinkOptions(jsonl=asked.jsonl, mqtt=asked.mqtt, preview=PREVIEW if asked.preview else None)

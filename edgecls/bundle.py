@@ -80,6 +80,11 @@ class Bundle:
             expected = {key: arrays[key] for key in arrays.files if key != "pixels"}
             return Golden(arrays["pixels"], expected)
 
+    def variant_of(self, file: str) -> Variant:
+        """The variant whose file this is."""
+        (variant,) = (one for one in self.manifest.variants if one.file == file)
+        return variant
+
     def variant(self, *, format: str | None = None, precision: str | None = None) -> Variant:
         """The variant asked for; by default int8 TFLite, then other TFLite, then ONNX.
 

@@ -64,8 +64,7 @@ def _fastest(
     for reason in choice.left_out:
         say(f"left out: {reason}")
     chosen = choice.chosen
-    (variant,) = (one for one in bundle.manifest.variants if one.file == chosen.file)
-    selection = Selection(ModelFile.from_bundle(bundle, variant), bundle)
+    selection = Selection(ModelFile.from_bundle(bundle, bundle.variant_of(chosen.file)), bundle)
     say(
         f"using {selection.description} on {chosen.engine}, threads: {chosen.threads} ({chosen.invoke_ms:.2f} ms, the "
         f"fastest of {len(choice.timed)}, measured {choice.measured[:10]})"

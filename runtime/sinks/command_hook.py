@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from edgecls.errors import UsageError
-from edgecls.runtime.sinks.json_lines import json_line
-from edgecls.runtime.sinks.records import event_record
+from edgecls.runtime.sinks.json_lines import event_line
 from edgecls.runtime.sinks.sink import QuietSink, Result, Start, Summary
 from edgecls.runtime.sinks.terminal import printable
 from edgecls.runtime.sinks.trouble import Trouble
@@ -199,7 +198,7 @@ def _environment(event: Event) -> dict[bytes, bytes]:
 def _give(stdin: IO[bytes], event: Event) -> None:
     """Write the event and close; a program that does not read it may be gone already."""
     with contextlib.suppress(BrokenPipeError), stdin:
-        stdin.write((json_line("event", event_record(event)) + "\n").encode())
+        stdin.write((event_line(event) + "\n").encode())
 
 
 def _rest(stderr: IO[bytes]) -> bytes:

@@ -27,6 +27,16 @@ def json_line(type: str, record: dict[str, Any]) -> str:
     return json.dumps({"schema": SCHEMA, "type": type, **record})
 
 
+def event_line(event: Event) -> str:
+    """An event as such a line."""
+    return json_line("event", event_record(event))
+
+
+def fault_line(fault: Fault) -> str:
+    """What fails, or works again, as such a line."""
+    return json_line("error" if fault.recovered_s is None else "recovered", fault_record(fault))
+
+
 class _JsonSink(QuietSink):
     def start(self, start: Start) -> None:
         self._write(json_line("start", start_record(start)))
@@ -35,11 +45,10 @@ class _JsonSink(QuietSink):
         self._write(json_line("result", result_record(result)))
 
     def event(self, event: Event) -> None:
-        self._write(json_line("event", event_record(event)))
+        self._write(event_line(event))
 
     def fault(self, fault: Fault) -> None:
-        type = "error" if fault.recovered_s is None else "recovered"
-        self._write(json_line(type, fault_record(fault)))
+        self._write(fault_line(fault))
 
     def _write(self, line: str) -> None:
         raise NotImplementedError

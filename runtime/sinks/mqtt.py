@@ -14,10 +14,10 @@ from typing import Any
 
 from edgecls.errors import UsageError, need
 from edgecls.runtime.sinks.home_assistant import discovery_messages
-from edgecls.runtime.sinks.json_lines import json_line
+from edgecls.runtime.sinks.json_lines import event_line, fault_line, json_line
 from edgecls.runtime.sinks.mqtt_address import MqttAddress
 from edgecls.runtime.sinks.mqtt_reasons import lost, refused, unreachable
-from edgecls.runtime.sinks.records import event_record, fault_record, result_record, seen_record
+from edgecls.runtime.sinks.records import result_record, seen_record
 from edgecls.runtime.sinks.seen_news import SeenNews
 from edgecls.runtime.sinks.sink import QuietSink, Result, Start, Summary
 from edgecls.runtime.sinks.trouble import Trouble
@@ -92,12 +92,11 @@ class MqttSink(QuietSink):
         self._check()
         if event.reason == "no frames":
             self._tell_seen(None, NOTHING)
-        self._keep("event", json_line("event", event_record(event)))
+        self._keep("event", event_line(event))
 
     def fault(self, fault: Fault) -> None:
         self._check()
-        type = "error" if fault.recovered_s is None else "recovered"
-        self._keep("fault", json_line(type, fault_record(fault)))
+        self._keep("fault", fault_line(fault))
 
     def close(self, summary: Summary) -> None:
         """Send what waits, that nothing is seen and that nobody is there; give up where the broker is away."""

@@ -166,27 +166,22 @@ def test_a_hidden_page_pauses_and_goes_on(sink: PreviewSink, camera: Camera, bro
         browser.wait_for(shows("label", label))
 
 
+def switch_network(browser: Any, *, offline: bool) -> None:
+    browser.send(
+        "Network.emulateNetworkConditions",
+        offline=offline, latency=0, downloadThroughput=-1, uploadThroughput=-1,
+    )  # fmt: skip
+
+
 def test_a_connection_that_breaks_is_told(sink: PreviewSink, camera: Camera, browser: Any) -> None:
     browser.open(sink.address)
     browser.wait_for(shows("label", "pink lady"))
-    browser.send(
-        "Network.emulateNetworkConditions",
-        offline=True,
-        latency=0,
-        downloadThroughput=-1,
-        uploadThroughput=-1,
-    )
+    switch_network(browser, offline=True)
     assert sink._server._loop is not None
     for connection in list(sink._server._uvicorn.server_state.connections):
         sink._server._loop.call_soon_threadsafe(connection.transport.abort)
     browser.wait_for(shows("label", "Connection lost"))
-    browser.send(
-        "Network.emulateNetworkConditions",
-        offline=False,
-        latency=0,
-        downloadThroughput=-1,
-        uploadThroughput=-1,
-    )
+    switch_network(browser, offline=False)
     browser.wait_for(shows("label", "pink lady"))
 
 
